@@ -1,0 +1,1 @@
+"""The nouns: tokens, scores, branches, readings. Pure Python and numpy; no terminal, no model."""

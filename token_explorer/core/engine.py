@@ -1,0 +1,145 @@
+"""The seam between what is explored and where models live: the Engine protocol and what crosses it.
+
+Everything here can be pickled and sent to another process, but for Stop, which stays where it is set.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from token_explorer.core.scores import Scores
+from token_explorer.core.tokens import TokenIds, Vocabulary
+
+DType = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Which model to open, where, and with how much of the machine.
+
+    Attributes:
+        name: 'embedded', a hub id, a folder, or a .gguf file.
+        device: 'auto' (CUDA, then MPS, then CPU), 'cpu', 'cuda', 'cuda:N' or 'mps'.
+        dtype: of the weights.
+        threads: torch's threads; 0 leaves one core for the screen.
+        cache_mib: bound on what is kept of prompts seen before, MiB.
+        cache_size: bound on how many different prompts are kept.
+        seed: of everything random; None for a fresh one.
+    """
+
+    name: str = "embedded"
+    device: str = "auto"
+    dtype: DType = "float32"
+    threads: int = 0
+    cache_mib: int = 1024
+    cache_size: int = 100
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What the loaded model is.
+
+    Attributes:
+        model: its name, short enough for a title.
+        device, dtype: where it runs and in which number format.
+        context: how many tokens it was made for.
+        layers: number of its decoder layers.
+        note: what the user should know (such as why nothing is reused), '' for nothing.
+    """
+
+    model: str
+    device: str
+    dtype: str
+    context: int
+    layers: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a load is. `total` is 0 where the end isn't known."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+
+
+Report = Callable[[Progress], None]
+
+
+class Stopped(Exception):
+    """Raised inside work that was asked to stop; the asker already knows."""
+
+
+class Stop:
+    """Asks running work to end early. Set from any thread; checked between the layers of a forward."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._set = False
+        self._callbacks: list[Callable[[], None]] = []
+
+    def set(self) -> None:
+        """Ask for the end, and tell those who wait for that."""
+        with self._lock:
+            self._set = True
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def is_set(self) -> bool:
+        """Whether the end was asked for."""
+        return self._set
+
+    def check(self) -> None:
+        """Raise Stopped if the end was asked for."""
+        if self._set:
+            raise Stopped
+
+    def when_set(self, callback: Callable[[], None]) -> None:
+        """Call back once when set, in the setter's thread; at once if it is set already."""
+        with self._lock:
+            if not self._set:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+
+class Engine(Protocol):
+    """A model that can be asked. Synchronous; one caller at a time.
+
+    The order is `load_tokenizer`, then `load_model`, then `score`; `encode` works after the first.
+    Any of them may raise EngineDied; the same order then begins again, with a new engine behind it.
+    """
+
+    def when_died(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called, from any thread, whenever the engine ends unasked, even while it is idle."""
+        ...
+
+    def load_tokenizer(self, report: Report) -> Vocabulary:
+        """Find the model and load its tokenizer. Raises ModelNotFound, ModelLoadError."""
+        ...
+
+    def load_model(self, report: Report) -> EngineInfo:
+        """Load the weights. Raises ModelLoadError, DeviceError."""
+        ...
+
+    def encode(self, text: str) -> TokenIds:
+        """Token ids of a text, with the BOS where the model wants one; '' gives the start token.
+
+        Raises InputError where the text is empty and the model has no token to start from.
+        """
+        ...
+
+    def score(self, ids: TokenIds, top_k: int, stop: Stop) -> Scores:
+        """Score every token of a prompt, with the `top_k` most likely next ones.
+
+        Raises ContextTooLong, and Stopped soon after `stop` is set.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model. The engine can't be asked any more."""
+        ...

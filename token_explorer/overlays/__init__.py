@@ -1,0 +1,11 @@
+"""Overlays: each a pure function from scores to a reading. The one list that every front end reads."""
+
+from token_explorer.overlays.overlay import Overlay
+from token_explorer.overlays.surprise import entropy, probability
+
+OVERLAYS: tuple[Overlay, ...] = (
+    Overlay("probability", "how likely each token was, given those before it", probability),
+    Overlay("entropy", "how open the choice was that each token settled", entropy),
+)
+
+__all__ = ["OVERLAYS", "Overlay"]
