@@ -1,0 +1,83 @@
+"""LocalEngine: a model on this machine behind the Engine protocol.
+
+Knows nothing of processes and screens. torch is imported when the weights are loaded, not before.
+"""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from token_explorer.core.engine import EngineInfo, ModelSpec, Report, Stop
+from token_explorer.core.scores import Scores
+from token_explorer.core.tokens import TokenIds, Vocabulary
+from token_explorer.engine import models
+from token_explorer.engine.vocabulary import encode, read_vocabulary
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from token_explorer.engine.runner import ModelRunner
+
+NO_REUSE = "recurrent: each new token runs the whole prompt"
+
+
+class LocalEngine:
+    """The model that a spec names, in this process. See Engine for the calls."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self._spec = spec
+        self._source: models.Source
+        self._tokenizer: PreTrainedTokenizerBase
+        self._vocabulary: Vocabulary
+        self._runner: ModelRunner | None = None
+
+    def when_died(self, tell: Callable[[], None]) -> None:
+        """An engine in this process can't die alone."""
+
+    def load_tokenizer(self, report: Report) -> Vocabulary:
+        """See Engine.load_tokenizer."""
+        self._source = models.locate(self._spec.name, report)
+        self._tokenizer = models.load_tokenizer(self._source)
+        self._vocabulary = read_vocabulary(self._tokenizer)
+        return self._vocabulary
+
+    def load_model(self, report: Report) -> EngineInfo:
+        """See Engine.load_model."""
+        import torch
+
+        from token_explorer.engine.runner import ModelRunner
+
+        device = models.choose_device(self._spec.device)
+        torch.set_num_threads(self._spec.threads or default_threads())
+        if self._spec.seed is not None:
+            torch.manual_seed(self._spec.seed)
+        model = models.load_weights(self._source, device, self._spec.dtype, report)
+        runner = ModelRunner(model, cache_mib=self._spec.cache_mib, cache_size=self._spec.cache_size)
+        self._runner = runner
+        return EngineInfo(
+            model=self._source.label,
+            device=str(device),
+            dtype=self._spec.dtype,
+            context=runner.context,
+            layers=len(runner.anatomy.layers),
+            note="" if runner.reuse else NO_REUSE,
+        )
+
+    def encode(self, text: str) -> TokenIds:
+        """See Engine.encode."""
+        return encode(self._tokenizer, self._vocabulary, text)
+
+    def score(self, ids: TokenIds, top_k: int, stop: Stop) -> Scores:
+        """See Engine.score."""
+        if self._runner is None:
+            raise RuntimeError("score was asked before load_model")
+        return self._runner.score(ids, top_k, stop)
+
+    def close(self) -> None:
+        """See Engine.close."""
+        self._runner = None
+
+
+def default_threads() -> int:
+    """All cores but one, left for the screen: threads that wait for a busy core cost more than they do."""
+    return max(1, (os.cpu_count() or 1) - 1)

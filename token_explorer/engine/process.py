@@ -1,0 +1,291 @@
+"""The engine in a process of its own: the screen never stutters while it loads, and survives its death.
+
+`EngineProcess` is an Engine that sends each call to a child; `serve` is what the child runs. The child asks
+an engine of its own, so that neither side knows what a model is. Knows nothing of torch and transformers.
+"""
+
+import contextlib
+import functools
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from token_explorer.core.engine import Engine, EngineInfo, ModelSpec, Progress, Report, Stop, Stopped
+from token_explorer.core.scores import Scores
+from token_explorer.core.tokens import TokenIds, Vocabulary
+from token_explorer.errors import EngineDied, EngineFault, ExplorerError
+
+MakeEngine = Callable[[], Engine]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A question to the child: which method, with what."""
+
+    number: int
+    method: str
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _StopCall:
+    """A wish that the call with this number ends early."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a call returned, or the error it raised."""
+
+    number: int
+    value: Any = None
+    error: BaseException | None = None
+
+
+class EngineProcess:
+    """An Engine whose work is done by a child process, started by `load_tokenizer`.
+
+    Args:
+        make: builds the engine inside the child; a picklable callable.
+    """
+
+    def __init__(self, make: MakeEngine) -> None:
+        self._make = make
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._sending = threading.Lock()
+        self._log: Path | None = None
+        self._number = 0
+        self._tell_death: Callable[[], None] = lambda: None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; None when there is no child."""
+        return self._process.pid if self._process else None
+
+    def when_died(self, tell: Callable[[], None]) -> None:
+        """See Engine.when_died."""
+        self._tell_death = tell
+
+    def load_tokenizer(self, report: Report) -> Vocabulary:
+        """Start a new child and have it load the tokenizer. See Engine.load_tokenizer."""
+        self.close()
+        self._start()
+        vocabulary: Vocabulary = self._ask("load_tokenizer", report=report)
+        return vocabulary
+
+    def load_model(self, report: Report) -> EngineInfo:
+        """See Engine.load_model."""
+        info: EngineInfo = self._ask("load_model", report=report)
+        return info
+
+    def encode(self, text: str) -> TokenIds:
+        """See Engine.encode."""
+        ids: TokenIds = self._ask("encode", text)
+        return ids
+
+    def score(self, ids: TokenIds, top_k: int, stop: Stop) -> Scores:
+        """See Engine.score."""
+        scores: Scores = self._ask("score", ids, top_k, stop=stop)
+        return scores
+
+    def close(self) -> None:
+        """End the child at once; what it was doing is lost."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.join()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._log is not None:
+            self._log.unlink(missing_ok=True)
+            self._log = None
+
+    def _start(self) -> None:
+        # Spawned, not forked: a child that shares the parent's threads and terminal state can hang in torch.
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        descriptor, log = tempfile.mkstemp(prefix="token-explorer-", suffix=".log")
+        os.close(descriptor)
+        self._log = Path(log)
+        arguments = (theirs, self._make, self._log)
+        self._process = context.Process(
+            target=serve, args=arguments, name="token-explorer-engine", daemon=True
+        )
+        self._process.start()
+        theirs.close()  # so that the end of the child is the end of the connection
+        threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+
+    def _watch(self, process: BaseProcess) -> None:
+        """Tell of a death that nobody asked for, even while no question is open."""
+        # Not join(): of two threads that wait for one child, the system tells only one how it ended.
+        wait([process.sentinel])
+        if process is self._process:
+            self._tell_death()
+
+    def _ask(
+        self, method: str, *arguments: Any, stop: Stop | None = None, report: Report | None = None
+    ) -> Any:
+        """Send a call and wait for its answer, passing on progress; raises what the call raised."""
+        self._number += 1
+        number = self._number
+        try:
+            self._send(_Call(number, method, arguments))
+            if stop is not None:
+                stop.when_set(lambda: self._send_stop(number))
+            while True:
+                message = self._receive()
+                if isinstance(message, Progress) and report is not None:
+                    report(message)
+                elif isinstance(message, _Answer) and message.number == number:
+                    break
+        except (EOFError, OSError) as error:
+            raise self._died() from error
+        if message.error is not None:
+            raise message.error
+        return message.value
+
+    def _send(self, message: object) -> None:
+        if self._connection is None:
+            raise EOFError
+        with self._sending:
+            self._connection.send(message)
+
+    def _receive(self) -> Any:
+        if self._connection is None:
+            raise EOFError
+        return self._connection.recv()
+
+    def _send_stop(self, number: int) -> None:
+        # A dead child has stopped; the caller learns of it where it waits.
+        with contextlib.suppress(EOFError, OSError):
+            self._send(_StopCall(number))
+
+    def _died(self) -> EngineDied:
+        """The error that tells how the child ended."""
+        if self._process is None:
+            return EngineDied("The engine isn't running", "it was closed or has not been started.")
+        self._process.join(timeout=5)
+        code = self._process.exitcode
+        how = f"signal {-code} ({signal.strsignal(-code)})" if code and code < 0 else f"exit code {code}"
+        return EngineDied("The engine's process ended", f"{how}.{self._last_words()}", _hint(code))
+
+    def _last_words(self) -> str:
+        """The last line that the child wrote."""
+        if self._log is None:
+            return ""
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return f" It last wrote: {lines[-1]}" if lines else ""
+
+
+def local_engine(spec: ModelSpec) -> EngineProcess:
+    """An engine that runs a model on this machine, in a process of its own."""
+    return EngineProcess(functools.partial(_make_local, spec))
+
+
+def _make_local(spec: ModelSpec) -> Engine:
+    from token_explorer.engine.local import LocalEngine  # in the child only: it leads to torch
+
+    return LocalEngine(spec)
+
+
+def _hint(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "The system may have run out of memory: try a smaller model, or --bf16."
+    return ""
+
+
+def serve(connection: Connection, make: MakeEngine, log: Path) -> None:
+    """Answer calls until the other end goes away: the child's whole life.
+
+    A thread reads, so that a stop arrives while a call is running; this thread works.
+    """
+    _leave_terminal(log)
+    calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+    stops = _Stops()
+    threading.Thread(target=_read, args=(connection, calls, stops), daemon=True).start()
+    engine = make()
+    while (call := calls.get()) is not None:
+        connection.send(_answer(engine, call, stops.of(call.number), connection.send))
+        stops.forget(call.number)
+
+
+class _Stops:
+    """The Stop of each call that isn't over, shared by the thread that reads and the one that works."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stops: dict[int, Stop] = {}
+        self._done = 0
+
+    def of(self, number: int) -> Stop:
+        """The Stop of a call, the same for all who ask."""
+        with self._lock:
+            return self._stops.setdefault(number, Stop())
+
+    def set(self, number: int) -> None:
+        """Stop a call, be it running or still to come; one that is over needs no stop."""
+        if number > self._done:
+            self.of(number).set()
+
+    def forget(self, number: int) -> None:
+        """A call is over."""
+        with self._lock:
+            self._done = number
+            self._stops.pop(number, None)
+
+
+def _leave_terminal(log: Path) -> None:
+    """Write to a log instead of the terminal, which belongs to the screen, and leave ctrl+c to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with open(log, "w", buffering=1) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+
+
+def _read(connection: Connection, calls: "queue.SimpleQueue[_Call | None]", stops: _Stops) -> None:
+    """Sort what arrives into calls and stops; end the process when the parent is gone, amid a forward too."""
+    try:
+        while True:
+            message = connection.recv()
+            if isinstance(message, _StopCall):
+                stops.set(message.number)
+            else:
+                calls.put(message)
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _answer(engine: Engine, call: _Call, stop: Stop, report: Report) -> _Answer:
+    extra: dict[str, Any] = {}
+    if call.method == "score":
+        extra["stop"] = stop
+    elif call.method in ("load_tokenizer", "load_model"):
+        extra["report"] = report
+    try:
+        return _Answer(call.number, getattr(engine, call.method)(*call.arguments, **extra))
+    except (ExplorerError, Stopped) as error:
+        return _Answer(call.number, error=error.with_traceback(None))
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{os.path.basename(last.filename)}:{last.lineno}"
+        message = f"{type(error).__name__} at {where}: {error}"
+        return _Answer(
+            call.number, error=EngineFault("The engine failed", message, "This is a bug; please report it.")
+        )

@@ -1,0 +1,248 @@
+"""A loaded model with its memory: scores of any prompt for the fewest tokens run.
+
+One forward feeds everything: its keys and values, last hidden states and scores go to the Memory, so that a
+prefix seen before is never run again. Knows nothing of processes, screens or where models come from.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+from transformers.cache_utils import DynamicCache
+
+from token_explorer.core.engine import Stop
+from token_explorer.core.scores import Candidates, Scores
+from token_explorer.core.tokens import TokenIds
+from token_explorer.engine.anatomy import dissect, last_hidden, same_logits
+from token_explorer.engine.kv import kv_columns, live_cache
+from token_explorer.engine.memory import Memory
+from token_explorer.errors import ContextTooLong
+
+# Tokens run by one forward of a prefill: what a stop can lose, and what bounds its activations.
+PIECE_TOKENS = 512
+# Logits held at once while a prompt is scored, so that memory doesn't grow with tokens x vocabulary.
+LOGITS_BYTES = 64 << 20
+# Rows of logits at hand, so that a token just chosen is scored, and one just popped shown, at no cost.
+RECENT_ROWS = 16
+
+
+@dataclass(slots=True)
+class Counts:
+    """Work done so far: what the tests count instead of timing."""
+
+    forwards: int = 0
+    tokens: int = 0
+    unembedded_rows: int = 0
+    most_logits_bytes: int = 0
+
+
+class ModelRunner:
+    """A model with its memory: scores of any prompt for the fewest tokens run.
+
+    Attributes:
+        reuse: whether what was run for a prefix can be continued; not so for recurrent models.
+        context: how many tokens the model was made for; 0 where it states none.
+        counts: work done so far.
+    """
+
+    def __init__(self, model: PreTrainedModel, *, cache_mib: int = 1024, cache_size: int = 100) -> None:
+        self.model = model
+        self.context = _context(model)
+        self.vocabulary_size = int(model.config.get_text_config(decoder=True).vocab_size)
+        self.counts = Counts()
+        with torch.inference_mode():
+            probe = _probe_ids(self.vocabulary_size, model.device)
+            self.anatomy = dissect(model, probe)
+            columns, places = _cache_shapes(model, probe)
+            bounds = cache_mib << 20, cache_size
+            self.memory = Memory(columns, self.anatomy.hidden, *bounds)
+            self._cache = live_cache(self.memory.track, places) if columns else None
+            self.reuse = self._cache is not None and self._continues(probe)
+        if not self.reuse:
+            self._cache = None
+            self.memory = Memory([], self.anatomy.hidden, *bounds)
+        self._recent: OrderedDict[TokenIds, Tensor] = OrderedDict()
+        self._stop = Stop()
+        for layer in self.anatomy.layers:
+            layer.register_forward_pre_hook(lambda *_: self._stop.check())
+
+    @torch.inference_mode()
+    def score(self, ids: TokenIds, top_k: int, stop: Stop) -> Scores:
+        """See Engine.score."""
+        self._check_length(ids)
+        known = self.memory.known(ids)
+        if known.length < len(ids):
+            self._run(ids, known.length, stop)
+            ran = self.memory.known(ids)
+        else:
+            ran = known
+        assert ran.hidden is not None
+        logprobs, entropies, ranks = (row.numpy().copy() for row in ran.scores)
+        following = self._candidates(self._logits_after(ids, ran.hidden), top_k)
+        reused = known.length if self.reuse or known.length == len(ids) else 0
+        return Scores(ids, logprobs, entropies, ranks.astype(np.int64), following, reused)
+
+    def _check_length(self, ids: TokenIds) -> None:
+        if self.context and len(ids) > self.context:
+            raise ContextTooLong(
+                "The prompt is too long",
+                f"{len(ids)} tokens, and this model was made for {self.context}.",
+                f"Shorten it by {len(ids) - self.context} tokens, or choose a model with a longer context.",
+            )
+
+    def _run(self, ids: TokenIds, known: int, stop: Stop) -> None:
+        """Run what is not known of a prompt, in pieces that are kept even if a later one is stopped."""
+        start = self.memory.load(ids, known)
+        step = PIECE_TOKENS if self.reuse else len(ids)
+        self._stop = stop
+        try:
+            while start < len(ids):
+                stop.check()
+                end = min(start + step, len(ids))
+                self._run_piece(ids[:end], start, stop)
+                start = end
+        finally:
+            self._stop = Stop()
+
+    def _run_piece(self, ids: TokenIds, start: int, stop: Stop) -> None:
+        """Run tokens from `start` on, behind the live ones, and keep what they leave."""
+        self.memory.begin(len(ids) - start)
+        before = self._logits_before(ids, start)
+        first = start if self.reuse else 0
+        hidden, last = self._forward(ids[first:])
+        hidden = hidden[start - first :]
+        self.memory.commit(ids[start:], hidden, self._scores(ids[start:], before, hidden, stop))
+        self._remember(ids, last)
+
+    def _scores(self, ids: TokenIds, before: Tensor | None, hidden: Tensor, stop: Stop) -> Tensor:
+        """Scores (3, n) of n tokens: the first under logits `before` (V,), the others under `hidden` (n, D)."""
+        scores = torch.full((3, len(ids)), torch.nan)
+        scores[2] = 0  # the rank of token 0, which has none
+        targets = torch.tensor(ids, device=hidden.device)
+        if before is not None:
+            scores[:, :1] = score_rows(before[None].clone(), targets[:1])
+        rows = max(1, LOGITS_BYTES // (4 * self.vocabulary_size))
+        for first in range(1, len(ids), rows):
+            stop.check()
+            chunk = targets[first : first + rows]
+            logits = self._unembed(hidden[first - 1 : first - 1 + len(chunk)])
+            scores[:, first : first + len(chunk)] = score_rows(logits, chunk)
+        return scores
+
+    def _forward(self, piece: TokenIds) -> tuple[Tensor, Tensor]:
+        """Last hidden states (n, D) of tokens behind the live ones, and float32 logits (V,) after them."""
+        caught: list[Tensor] = []
+        hook = self.anatomy.stack.register_forward_hook(
+            lambda _module, _args, output: caught.append(last_hidden(output)[0])
+        )
+        cache: dict[str, Any] = {"past_key_values": self._cache, "use_cache": True}
+        self.counts.forwards += 1
+        self.counts.tokens += len(piece)
+        try:
+            output = self.model(
+                input_ids=torch.tensor([piece], device=self.model.device),
+                logits_to_keep=1,
+                return_dict=True,
+                **(cache if self._cache is not None else {"use_cache": False}),
+            )
+        finally:
+            hook.remove()
+        return caught[0], output.logits[0, -1].float()
+
+    def _logits_before(self, ids: TokenIds, start: int) -> Tensor | None:
+        """The (V,) logits that predicted token `start`; None for the first token."""
+        if start == 0:
+            return None
+        hidden = self.memory.known(ids[:start]).hidden
+        assert hidden is not None
+        return self._logits_after(ids[:start], hidden)
+
+    def _logits_after(self, ids: TokenIds, hidden: Tensor) -> Tensor:
+        """The (V,) float32 logits after a prompt whose last hidden state (D,) is known."""
+        if ids not in self._recent:
+            self._remember(ids, self._unembed(hidden[None])[0])
+        self._recent.move_to_end(ids)
+        return self._recent[ids]
+
+    def _remember(self, ids: TokenIds, logits: Tensor) -> None:
+        self._recent[ids] = logits
+        while len(self._recent) > RECENT_ROWS:
+            self._recent.popitem(last=False)
+
+    def _unembed(self, hidden: Tensor) -> Tensor:
+        """Logits (n, V) in float32."""
+        logits = self.anatomy.unembed(hidden).float()
+        self.counts.unembedded_rows += len(hidden)
+        self.counts.most_logits_bytes = max(self.counts.most_logits_bytes, logits.nbytes)
+        return logits
+
+    def _candidates(self, logits: Tensor, top_k: int) -> Candidates:
+        logprobs = logits - logits.logsumexp(-1)
+        top = logprobs.topk(min(top_k, len(logprobs)))
+        probabilities = logprobs.exp()
+        entropy = -torch.where(probabilities > 0, probabilities * logprobs, 0.0).sum()
+        tail = max(0.0, 1.0 - float(top.values.exp().sum(dtype=torch.float64)))
+        return Candidates(top.indices.cpu().numpy(), top.values.cpu().numpy(), tail, float(entropy))
+
+    def _continues(self, ids: Tensor) -> bool:
+        """Whether running the last probe token on a live cache gives the logits of running all at once."""
+        whole = self.model(input_ids=ids, use_cache=False, return_dict=True).logits[0, -1]
+        track = self.memory.track
+        track.reserve(ids.shape[1])
+        try:
+            self.model(input_ids=ids[:, :-1], past_key_values=self._cache, use_cache=True)
+            track.length = ids.shape[1] - 1
+            last = self.model(input_ids=ids[:, -1:], past_key_values=self._cache, use_cache=True).logits[
+                0, -1
+            ]
+        except Exception:  # a model's own code may fail in any way on a cache that isn't made for it
+            return False
+        finally:
+            track.length = 0
+        return same_logits(last, whole)
+
+
+def score_rows(logits: Tensor, targets: Tensor) -> Tensor:
+    """Score tokens under the distributions that predicted them.
+
+    Args:
+        logits (n, V): float32; overwritten.
+        targets (n,): token ids.
+
+    Returns:
+        (3, n) float32 on the CPU: log softmax of the target in nats, Shannon entropy of the softmax in nats,
+        and 1 + the number of tokens with a higher logit.
+    """
+    target = logits.gather(1, targets[:, None])
+    ranks = 1 + (logits > target).sum(1)
+    normaliser = logits.logsumexp(1)
+    logits.clamp_(min=-1e30)  # a logit of -inf would make 0 * -inf of a token that can't come
+    expected = torch.linalg.vecdot(torch.softmax(logits, 1), logits)
+    return torch.stack([target[:, 0] - normaliser, normaliser - expected, ranks.float()]).cpu()
+
+
+def _probe_ids(vocabulary_size: int, device: torch.device) -> Tensor:
+    """(1, 4) ids spread over the vocabulary; what a model is checked with when it is opened."""
+    return torch.tensor([[vocabulary_size * i // 5 for i in range(1, 5)]], device=device)
+
+
+def _cache_shapes(model: PreTrainedModel, ids: Tensor) -> tuple[list[Any], list[Any]]:
+    """The columns and places of a model's keys and values; none where it keeps something else."""
+    cache = DynamicCache()
+    try:
+        model(input_ids=ids, past_key_values=cache, use_cache=True)
+        return kv_columns(cache)
+    except Exception:  # recurrent and hybrid models fail in their own ways on a cache for attention alone
+        return [], []
+
+
+def _context(model: PreTrainedModel) -> int:
+    """How many tokens a model was made for; 0 where its configuration states none."""
+    config = model.config.get_text_config(decoder=True)
+    names = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
+    stated = (getattr(config, name, None) for name in names)
+    return next((value for value in stated if isinstance(value, int) and value > 0), 0)
