@@ -107,6 +107,7 @@ class PrefixTree(Generic[P]):
         assert node.parent is not None
         node.parent.children[head.ids[0]] = head
         node.ids, node.start, node.parent = node.ids[cut:], at, head
+        node.used -= 1  # a question that ended at the cut used the head alone
         head.children[node.ids[0]] = node
         return head
 
@@ -146,26 +147,32 @@ class PrefixTree(Generic[P]):
             if node.payload is not None:
                 self.nbytes -= node.payload.nbytes
                 node.payload = None
-        while self.nbytes + nbytes > self.max_bytes:
-            if not self._evict_leaf(live):
+        while (excess := self.nbytes + nbytes - self.max_bytes) > 0:
+            if (leaf := self._oldest_leaf(live)) is None:
                 return False
+            self._shorten(leaf, excess)
         return True
 
     def trim(self, live: Node[P]) -> None:
         """Evict leaves until there are no more than `max_leaves` sequences."""
-        excess = sum(1 for _ in self._leaves()) - self.max_leaves
-        while excess > 0 and self._evict_leaf(live):
-            # A run whose only child went is a leaf in its place, and there are as many as before.
-            excess = sum(1 for _ in self._leaves()) - self.max_leaves
+        while sum(1 for _ in self._leaves()) > self.max_leaves:
+            if (leaf := self._oldest_leaf(live)) is None:
+                return
+            self.remove(leaf)
 
-    def _evict_leaf(self, live: Node[P]) -> bool:
-        """Remove the leaf that was unused longest; False when there is none but the live one."""
+    def _oldest_leaf(self, live: Node[P]) -> Node[P] | None:
+        """The leaf that was unused longest; None when there is none but the live one."""
         kept = {id(node) for node in live.path()}
-        leaves = [leaf for leaf in self._leaves() if id(leaf) not in kept and leaf.payload is not None]
-        if not leaves:
-            return False
-        self.remove(min(leaves, key=lambda leaf: leaf.used))
-        return True
+        leaves = (leaf for leaf in self._leaves() if id(leaf) not in kept and leaf.payload is not None)
+        return min(leaves, key=lambda leaf: leaf.used, default=None)
+
+    def _shorten(self, leaf: Node[P], nbytes: int) -> None:
+        """Forget as much of a leaf's end as frees so many bytes, or all of it."""
+        assert leaf.payload is not None
+        tokens = -(-nbytes * len(leaf.ids) // leaf.payload.nbytes)
+        if tokens < len(leaf.ids):
+            self.split(leaf, leaf.stop - tokens)
+        self.remove(leaf)
 
     def _leaves(self) -> Iterator[Node[P]]:
         stack = list(self.root.children.values())

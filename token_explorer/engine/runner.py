@@ -119,7 +119,7 @@ class ModelRunner:
         self._remember(ids, last)
 
     def _scores(self, ids: TokenIds, before: Tensor | None, hidden: Tensor, stop: Stop) -> Tensor:
-        """Scores (3, n) of n tokens: the first under logits `before` (V,), the others under `hidden` (n, D)."""
+        """Scores (3, n) of n tokens: the first under logits `before` (V,), the rest under `hidden` (n, D)."""
         scores = torch.full((3, len(ids)), torch.nan)
         scores[2] = 0  # the rank of token 0, which has none
         targets = torch.tensor(ids, device=hidden.device)

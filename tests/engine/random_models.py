@@ -1,0 +1,98 @@
+"""Small models with random weights, one for each architecture that the engine's tests walk on."""
+
+from collections.abc import Callable
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    CohereConfig,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPTNeoXConfig,
+    Lfm2Config,
+    LlamaConfig,
+    MambaConfig,
+    MistralConfig,
+    MixtralConfig,
+    OPTConfig,
+    Phi3Config,
+    PreTrainedConfig,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen3Config,
+)
+
+VOCABULARY = 260
+# Spread enough that the distributions differ from token to token.
+_SPREAD = 0.3
+_COMMON = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 1024,
+    "initializer_range": _SPREAD,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+
+
+def _like_llama(kind: Callable[..., PreTrainedConfig], **more: object) -> Callable[[], PreTrainedConfig]:
+    return lambda: kind(**{**_COMMON, **more})
+
+
+_CONFIGS: dict[str, Callable[[], PreTrainedConfig]] = {
+    "llama": _like_llama(LlamaConfig),
+    "qwen2": _like_llama(Qwen2Config),
+    "qwen3": _like_llama(Qwen3Config, head_dim=8),
+    "gpt2": lambda: GPT2Config(
+        vocab_size=VOCABULARY,
+        n_embd=32,
+        n_layer=3,
+        n_head=4,
+        n_positions=1024,
+        initializer_range=_SPREAD,
+        bos_token_id=1,
+        eos_token_id=2,
+    ),
+    "gemma2": _like_llama(Gemma2Config, head_dim=8, sliding_window=8),
+    # every other layer sees a window shorter than the tests' prompts
+    "gemma3": _like_llama(
+        Gemma3TextConfig,
+        head_dim=8,
+        sliding_window=8,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+    ),
+    "mistral": _like_llama(MistralConfig, sliding_window=8),
+    "mixtral": _like_llama(MixtralConfig, num_local_experts=4),
+    "phi3": _like_llama(Phi3Config),
+    "cohere": _like_llama(CohereConfig, logit_scale=0.5),
+    "gpt_neox": _like_llama(GPTNeoXConfig),
+    "opt": lambda: OPTConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        ffn_dim=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        max_position_embeddings=1024,
+        word_embed_proj_dim=16,
+        init_std=_SPREAD,
+        pad_token_id=0,
+    ),
+    "mamba": lambda: MambaConfig(
+        vocab_size=VOCABULARY, hidden_size=32, state_size=4, num_hidden_layers=3, initializer_range=_SPREAD
+    ),
+    "lfm2": _like_llama(Lfm2Config, layer_types=["conv", "full_attention", "conv"]),
+}
+RANDOM_MODELS = tuple(_CONFIGS)
+
+
+def random_model(name: str) -> PreTrainedModel:
+    """A small model of an architecture, the same at each call."""
+    torch.manual_seed(7)
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(_CONFIGS[name]())
+    return model.eval().requires_grad_(False)
