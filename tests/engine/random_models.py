@@ -1,8 +1,11 @@
 """Small models with random weights, one for each architecture that the engine's tests walk on."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer, decoders, pre_tokenizers
+from tokenizers.models import BPE
 from transformers import (
     AutoModelForCausalLM,
     CohereConfig,
@@ -19,6 +22,7 @@ from transformers import (
     Phi3Config,
     PreTrainedConfig,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen3Config,
 )
@@ -96,3 +100,21 @@ def random_model(name: str) -> PreTrainedModel:
     torch.manual_seed(7)
     model: PreTrainedModel = AutoModelForCausalLM.from_config(_CONFIGS[name]())
     return model.eval().requires_grad_(False)
+
+
+def byte_tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer for them: a token for each byte, and one row of the models that it has no name for."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    names = {name: token for token, name in enumerate(["<pad>", "<s>", "</s>", *alphabet])}
+    backend = Tokenizer(BPE(vocab=names, merges=[]))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
+    )
+
+
+def save_random(name: str, folder: Path) -> None:
+    """Write a model and its tokenizer as an ordinary folder, as a user has them."""
+    random_model(name).save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)

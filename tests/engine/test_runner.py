@@ -50,9 +50,13 @@ def assert_true(scores: Scores, model: PreTrainedModel, ids: TokenIds, tolerance
     assert (surely.numpy() <= scores.ranks[1:]).all()
     assert (scores.ranks[1:] <= maybe.numpy()).all()
     np.testing.assert_allclose(scores.next.logprobs, expected[-1][scores.next.ids], atol=tolerance)
-    np.testing.assert_allclose(scores.next.logprobs, expected[-1].topk(len(scores.next)).values, atol=tolerance)
+    np.testing.assert_allclose(
+        scores.next.logprobs, expected[-1].topk(len(scores.next)).values, atol=tolerance
+    )
     assert scores.next.tail == pytest.approx(1 - scores.next.probabilities.sum(dtype=float), abs=1e-5)
-    assert scores.next.entropy == pytest.approx(float(-(expected[-1].exp() * expected[-1]).sum()), abs=tolerance)
+    assert scores.next.entropy == pytest.approx(
+        float(-(expected[-1].exp() * expected[-1]).sum()), abs=tolerance
+    )
 
 
 def assert_bounded(runner: ModelRunner) -> None:
