@@ -25,6 +25,10 @@ _DOTTED_CIRCLE = "◌"
 _JOINERS = frozenset({0x200D, 0xFE0E, 0xFE0F, 0x20E3, *range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080)})
 # Medial and final Hangul letters: letters by category, of no width of their own.
 _JAMO = frozenset({*range(0x1160, 0x1200), *range(0xD7B0, 0xD800)})
+# Letters and signs by category that draw nothing; some of them of no width.
+_INVISIBLE = frozenset({0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0})
+# Controls, formats (bidi, zero-width), surrogates, private, unassigned, and blanks that look alike.
+_SPELLED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 _NAMED = {0x0A: NEWLINE, 0x09: "→", 0x20: " ", 0x7F: "␡", 0xA0: "⍽", 0xAD: "‹shy›"}
 
 
@@ -41,8 +45,7 @@ def _safe(code: int) -> str:
         return chr(0x2400 + code)
     if code in _JOINERS:
         return ""
-    # Controls, formats (bidi, zero-width), surrogates, private, unassigned, and blanks that look alike.
-    if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"):
+    if code in _INVISIBLE or unicodedata.category(chr(code)) in _SPELLED:
         return _spell(code)
     return chr(code)
 

@@ -16,6 +16,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -69,6 +70,9 @@ class EngineProcess:
         self._log: Path | None = None
         self._number = 0
         self._tell_death: Callable[[], None] = lambda: None
+        if os.name == "posix":
+            # Every spawn needs it, and it can't start once a screen has put something else in stderr's place.
+            resource_tracker.ensure_running()
 
     @property
     def pid(self) -> int | None:
@@ -122,12 +126,11 @@ class EngineProcess:
         os.close(descriptor)
         self._log = Path(log)
         arguments = (theirs, self._make, self._log)
-        self._process = context.Process(
-            target=serve, args=arguments, name="token-explorer-engine", daemon=True
-        )
-        self._process.start()
+        process = context.Process(target=serve, args=arguments, name="token-explorer-engine", daemon=True)
+        process.start()
+        self._process = process
         theirs.close()  # so that the end of the child is the end of the connection
-        threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+        threading.Thread(target=self._watch, args=(process,), name="engine-watch", daemon=True).start()
 
     def _watch(self, process: BaseProcess) -> None:
         """Tell of a death that nobody asked for, even while no question is open."""

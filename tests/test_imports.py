@@ -1,0 +1,64 @@
+"""What is loaded when; each in an interpreter of its own, as this one has loaded everything already."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+MODELS = frozenset({"torch", "transformers", "tokenizers", "safetensors"})
+SCREENS = frozenset({"textual", "rich"})
+HEAVY = MODELS | SCREENS | {"numpy"}
+SHOW = "; import sys; print('loaded:', *(name for name in sys.modules if '.' not in name), file=sys.stderr)"
+HELP_SECONDS = 0.4
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules that are there after a piece of code has run."""
+    ran = subprocess.run([sys.executable, "-c", code + SHOW], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return set(ran.stderr.strip().splitlines()[-1].removeprefix("loaded: ").split())
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        (
+            "token_explorer.core.branch, token_explorer.core.engine, token_explorer.core.reading",
+            MODELS | SCREENS,
+        ),
+        ("token_explorer.overlays", MODELS | SCREENS),
+        ("token_explorer.config", HEAVY),
+        ("token_explorer.files", HEAVY),
+        ("token_explorer.cli", HEAVY),
+        ("token_explorer.ui.keys", HEAVY),
+        ("token_explorer.engine.process", MODELS | SCREENS),
+        ("token_explorer.ui.app", MODELS),
+    ],
+)
+def test_a_room_loads_no_library_of_another(module: str, forbidden: frozenset[str]) -> None:
+    assert not loaded_by(f"import {module}") & forbidden
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["--input", "/no/such/file"], ["--nonsense"], ["--device", "gpu"]],
+)
+def test_help_and_mistakes_are_answered_before_anything_heavy_is_loaded(arguments: list[str]) -> None:
+    assert not loaded_by(f"from token_explorer.cli import main; main({arguments!r})") & HEAVY
+
+
+def test_the_probe_sees_what_is_loaded() -> None:
+    assert "numpy" in loaded_by("import numpy")
+
+
+def cpu_seconds_of_help() -> float:
+    before = os.times()
+    subprocess.run([sys.executable, "-m", "token_explorer", "--help"], check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def test_help_takes_less_than_the_blink_of_an_eye() -> None:
+    # Processor time, the least of three: what else the machine does isn't the program's fault.
+    assert min(cpu_seconds_of_help() for _ in range(3)) < HELP_SECONDS
