@@ -58,17 +58,11 @@ def milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1e3
 
 
-def settle(terminal: Terminal) -> None:
-    while terminal.read(QUIET_S):
-        pass
-
-
 def key_ms(terminal: Terminal, key: str) -> float:
     """From a key to the last byte that it caused."""
     start = time.perf_counter()
     terminal.type(key)
-    settle(terminal)
-    return (terminal.last_output_s - start) * 1e3
+    return (terminal.settle(QUIET_S) - start) * 1e3
 
 
 def raw_steps(model: PreTrainedModel, ids: TokenIds) -> Iterator[float]:
@@ -88,7 +82,7 @@ def measure(model: PreTrainedModel, ids: TokenIds, text: str, repeats: int) -> R
         try:
             terminal.wait_for(f"{len(ids)} tokens", patience_s=600)
             terminal.wait_for("beyond", patience_s=600)
-            settle(terminal)
+            terminal.settle(QUIET_S)
             return _measure(terminal, model, ids, repeats)
         finally:
             terminal.close()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pyte
 
 # How long to wait for what should come, before giving up with the screen in the message.
-PATIENCE_S = 180.0
+PATIENCE_S = 60.0
 
 
 class Terminal:
@@ -35,11 +35,10 @@ class Terminal:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self.output = b""
-        self.last_output_s = 0.0
         # COLUMNS and LINES, where the tests' own terminal sets them, would override the true size.
         mine = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-        self._pid, self._terminal = pty.fork()
-        if self._pid == 0:
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
             os.execvpe(command[0], list(command), {**mine, "TERM": "xterm-256color", **environment})
         self.resize(columns, lines)
 
@@ -59,19 +58,28 @@ class Terminal:
 
     def read(self, timeout_s: float) -> bool:
         """Take in what the program wrote, waiting for it at most so long; False when nothing came."""
+        written = self._written(timeout_s)
+        self._stream.feed(written)
+        return bool(written)
+
+    def settle(self, quiet_s: float) -> float:
+        """Take in what the program writes until it is quiet for so long; returns when it last wrote."""
+        written, last_s = [], time.perf_counter()
+        while part := self._written(quiet_s):
+            last_s = time.perf_counter()
+            written.append(part)
+        # Fed at the end: working out the screen takes longer than the program took to write it.
+        self._stream.feed(b"".join(written))
+        return last_s
+
+    def _written(self, timeout_s: float) -> bytes:
         ready, _, _ = select.select([self._terminal], [], [], timeout_s)
-        if not ready:
-            return False
         try:
-            written = os.read(self._terminal, 1 << 16)
+            written = os.read(self._terminal, 1 << 16) if ready else b""
         except OSError:  # Linux's way to say that the program has closed its end
             written = b""
-        if not written:
-            return False
-        self.last_output_s = time.perf_counter()
         self.output += written
-        self._stream.feed(written)
-        return True
+        return written
 
     def wait_for(self, shown: str | Callable[[str], bool], patience_s: float = PATIENCE_S) -> str:
         """Wait until the screen shows a text, or makes a condition true; returns the screen."""
@@ -96,15 +104,15 @@ class Terminal:
     def close(self) -> None:
         """End the program, however it feels about it."""
         if not self._ended():
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
         os.close(self._terminal)
 
     _code: int | None = None
 
     def _ended(self) -> bool:
         if self._code is None:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self._code = os.waitstatus_to_exitcode(status)
         return self._code is not None

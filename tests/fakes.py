@@ -1,0 +1,221 @@
+"""A model for tests: byte-level tokens, hostile ones among them, and numbers made from the ids alone."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from token_explorer.core.engine import EngineInfo, Progress, Report, Stop, Stopped
+from token_explorer.core.scores import Candidates, Floats, Scores
+from token_explorer.core.tokens import TokenIds, Vocabulary
+from token_explorer.errors import ContextTooLong, EngineDied, ExplorerError
+
+WORDS = (
+    " the",
+    " very",
+    " small",
+    " girl",
+    "Once",
+    " upon",
+    " a",
+    " time",
+    ",",
+    " there",
+    " was",
+    "\n\n",
+    " 日本",
+)
+HOSTILE = (
+    "[/b]",
+    "[INST]",
+    "[@click=app.quit]x[/]",
+    "\x1b[31mred",
+    "\x1b]2;PWNED\x1b\\",
+    "\x1b]52;c;cHduZWQ=\x07",
+    "\x9b5;5H",
+    "back\\",
+    "\u202eright",
+    "\u200b",
+    "\u0301",
+    "👨\u200d👩\u200d👧",
+    "\x00\x07\r\t",
+)
+BOS = 256
+FIRST_WORD = 257
+SPECIAL = b"<|start|>"
+PIECES = (
+    *(bytes([byte]) for byte in range(256)),
+    SPECIAL,
+    *(word.encode() for word in (*WORDS, *HOSTILE)),
+)
+VOCABULARY = Vocabulary(PIECES, frozenset({BOS}), bos=BOS, start=BOS, ends=frozenset({BOS}))
+# Longer than any test should take; a test that waits so long has failed.
+PATIENCE_S = 20.0
+
+U64 = NDArray[np.uint64]
+
+
+def token_of(text: str) -> int:
+    """The id of a word."""
+    return PIECES.index(text.encode())
+
+
+def encode(text: str) -> TokenIds:
+    """The longest words first, then bytes, after the BOS."""
+    data, ids, place = text.encode(), [BOS], 0
+    longest = sorted(range(FIRST_WORD, len(PIECES)), key=lambda id: -len(PIECES[id]))
+    while place < len(data):
+        id = next((id for id in longest if data.startswith(PIECES[id], place)), data[place])
+        ids.append(id)
+        place += len(PIECES[id])
+    return tuple(ids)
+
+
+def _mixed(values: U64) -> U64:
+    """Bits that look random (splitmix64)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _logprobs(ids: TokenIds) -> Floats:
+    """(T, V) log probabilities after each token, a function of the ids up to it."""
+    state, states = 1, []
+    for id in ids:
+        state = (state * 6364136223846793005 + id + 1) % 2**64
+        states.append(state)
+    grid = np.array(states, np.uint64)[:, None] + np.arange(1, len(PIECES) + 1, dtype=np.uint64) * np.uint64(
+        0x9E3779B97F4A7C15
+    )
+    logits = (_mixed(grid) >> np.uint64(11)).astype(np.float64) / 2**53 * 12
+    logprobs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    return np.asarray(logprobs, dtype=np.float32)
+
+
+def score(ids: TokenIds, top_k: int, reused: int = 0) -> Scores:
+    """The scores that the fake engine gives."""
+    grid = _logprobs(ids)
+    nan = np.full(1, np.nan, np.float32)
+    here = grid[np.arange(len(ids) - 1), list(ids[1:])]
+    entropies = -(np.exp(grid) * grid).sum(1, dtype=np.float64).astype(np.float32)
+    ranks = 1 + (grid[:-1] > here[:, None]).sum(1)
+    best = np.argsort(-grid[-1], kind="stable")[:top_k]
+    tail = float(max(0.0, 1.0 - np.exp(grid[-1][best].astype(np.float64)).sum()))
+    return Scores(
+        ids,
+        np.concatenate([nan, here]),
+        np.concatenate([nan, entropies[:-1]]),
+        np.concatenate([[0], ranks]).astype(np.int64),
+        Candidates(best.astype(np.int64), grid[-1][best], tail, float(entropies[-1])),
+        reused,
+    )
+
+
+class FakeEngine:
+    """An Engine without a model.
+
+    Args:
+        context: how many tokens it takes.
+        seconds: how long each answer takes, for looking at; tests leave it at 0 and use `hold`.
+    """
+
+    def __init__(self, context: int = 100_000, seconds: float = 0.0) -> None:
+        self.info = EngineInfo("fake-model", "cpu", "float32", context, 2)
+        self.seconds = seconds
+        self.calls: list[str] = []
+        self.scored: list[TokenIds] = []
+        """The prompts of all questions, in the order in which they were begun."""
+        self.stopped: list[TokenIds] = []
+        self.deaths = 0
+        """How many of the next questions it dies of."""
+        self.load_error: ExplorerError | None = None
+        self.score_error: Exception | None = None
+        self.began = threading.Semaphore(0)
+        """Released each time a question is begun."""
+        self._go = threading.Event()
+        self._go.set()
+        self._go_on_loading = threading.Event()
+        self._go_on_loading.set()
+        self._tell_death: Callable[[], None] = lambda: None
+        self._changed = threading.Condition()
+
+    def hold(self) -> None:
+        """Leave questions unanswered until `release`."""
+        self._go.clear()
+
+    def release(self) -> None:
+        """Answer again."""
+        self._go.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def hold_loading(self) -> None:
+        """Stay in load_model until `release_loading`."""
+        self._go_on_loading.clear()
+
+    def release_loading(self) -> None:
+        """Load on."""
+        self._go_on_loading.set()
+
+    def die_idle(self) -> None:
+        """End while nothing is asked."""
+        self._tell_death()
+
+    def when_died(self, tell: Callable[[], None]) -> None:
+        self._tell_death = tell
+
+    def load_tokenizer(self, report: Report) -> Vocabulary:
+        self.calls.append("load_tokenizer")
+        report(Progress("tokenizer"))
+        return VOCABULARY
+
+    def load_model(self, report: Report) -> EngineInfo:
+        self.calls.append("load_model")
+        report(Progress("weights [/b]\x1b", 1, 4))
+        if not self._go_on_loading.wait(PATIENCE_S):
+            raise TimeoutError("loading was never released")
+        if self.load_error is not None:
+            raise self.load_error
+        return self.info
+
+    def encode(self, text: str) -> TokenIds:
+        self.calls.append("encode")
+        return encode(text)
+
+    def score(self, ids: TokenIds, top_k: int, stop: Stop) -> Scores:
+        self.calls.append("score")
+        self.scored.append(ids)
+        self.began.release()
+        self._work(ids, stop)
+        if self.deaths:
+            self.deaths -= 1
+            self._tell_death()
+            raise EngineDied("The engine's process ended", "signal 9 (Killed).")
+        if self.score_error is not None:
+            raise self.score_error
+        if len(ids) > self.info.context:
+            raise ContextTooLong(
+                "Prompt too long", f"{len(ids)} tokens of {self.info.context}.", "Shorten it."
+            )
+        return score(ids, top_k, len(ids) - 1)
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def _work(self, ids: TokenIds, stop: Stop) -> None:
+        stop.when_set(self._wake)
+        with self._changed:
+            free = self._changed.wait_for(lambda: self._go.is_set() or stop.is_set(), PATIENCE_S)
+        if self.seconds:
+            time.sleep(self.seconds)
+        if stop.is_set():
+            self.stopped.append(ids)
+            raise Stopped
+        if not free:
+            raise TimeoutError("the engine was never released")
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()

@@ -1,0 +1,172 @@
+"""The program as its user meets it: in a terminal, with the real model, by its keys."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.terminal import Terminal
+
+ROOT = Path(__file__).parents[1]
+PROGRAM = [sys.executable, "-m", "token_explorer"]
+UP, DOWN, LEFT, RIGHT, CTRL_Q, CTRL_R, ESCAPE = "\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C", "\x11", "\x12", "\x1b"
+LEAVE_SCREEN = b"\x1b[?1049l"
+
+Start = Callable[..., Terminal]
+
+
+@pytest.fixture
+def start(embedded_source: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Starts the program in a folder of its own; what was started is ended with the test."""
+    started: list[Terminal] = []
+    monkeypatch.chdir(tmp_path)
+
+    def start(*arguments: str, **options: object) -> Terminal:
+        terminal = Terminal([*PROGRAM, "--device", "cpu", *arguments], **options)  # type: ignore[arg-type]
+        started.append(terminal)
+        return terminal
+
+    yield start
+    for terminal in started:
+        terminal.close()
+
+
+def tokens(text: str) -> int:
+    found = re.search(r"(\d+) tokens", text)
+    return int(found[1]) if found else -1
+
+
+def first_row(text: str) -> str:
+    """The token in the table's first row, once the table is there."""
+    found = re.search(r"│ +1 +(\S+) +\d+ ", text)
+    return found[1] if found else ""
+
+
+def last_token(text: str) -> str:
+    """The token that the line below the prompt describes."""
+    found = re.search(r'\d+/\d+ "(.*)"  id', text)
+    return found[1] if found else ""
+
+
+def press_and_wait(terminal: Terminal, key: str, length: int) -> str:
+    """Press a key and wait for the table of a prompt of so many tokens."""
+    terminal.type(key)
+    return terminal.wait_for(
+        lambda text: tokens(text) == length and "cached" in text and first_row(text) != ""
+    )
+
+
+def test_the_worked_example_is_walked(start: Start, tmp_path: Path) -> None:
+    """Load, back up to the answer, overlays, copy, rewind, take another token, fill, compare, save, quit."""
+    terminal = start("--input", str(ROOT / "prompts" / "gsm8k.txt"))
+    text = terminal.wait_for(lambda text: "cached" in text and first_row(text) != "")
+    whole = length = tokens(text)
+    assert "SmolLM2-135M-Instruct · cpu · float32" in text
+    assert last_token(text) == "2"
+    while last_token(text) != ":":  # "Answer:"
+        length -= 1
+        text = press_and_wait(terminal, LEFT, length)
+    assert length == whole - 3
+    text = press_and_wait(terminal, RIGHT, length + 1)
+    assert first_row(text) == "7"
+    assert "prompt 1/1" in text
+
+    terminal.type("e")
+    terminal.wait_for("probability 0")
+    terminal.type("e")
+    terminal.wait_for(re.compile(r"entropy 0\s.*8 bits").search)  # type: ignore[arg-type]
+    terminal.type("d")
+    terminal.wait_for("prompt 2/2")
+    length += 1
+    while last_token(text) != "␣Natal":
+        length -= 1
+        text = press_and_wait(terminal, "h", length)
+    text = press_and_wait(terminal, "h", length - 1)
+    likeliest = first_row(text)
+    terminal.type("j")
+    text = press_and_wait(terminal, "l", length)
+    assert "rank 2" in text
+    assert last_token(text) != likeliest
+    for step in range(1, 6):
+        text = press_and_wait(terminal, RIGHT, length + step)
+    other = text
+    terminal.type("w")
+    text = terminal.wait_for("prompt 1/2")
+    assert tokens(text) == whole - 2
+    terminal.type("s")
+    text = terminal.wait_for("prompt 2/2")
+    assert tokens(text) == tokens(other)
+
+    terminal.type("u")
+    terminal.wait_for(lambda text: tokens(text) == length + 4)
+    terminal.type(CTRL_R)
+    terminal.wait_for(lambda text: tokens(text) == whole - 2)
+    terminal.type("x")
+    terminal.wait_for("prompts/")
+    saved = list((tmp_path / "prompts").iterdir())
+    assert [path.read_text().endswith("Answer: ") for path in saved] == [True]
+    terminal.type(CTRL_Q)
+    assert terminal.wait() == 0
+    assert LEAVE_SCREEN in terminal.output
+
+
+def engine_of(pid: int) -> int:
+    """The process that runs the model: the program's child with the most memory."""
+    listed = subprocess.run(["ps", "-o", "pid=,rss=", "--ppid", str(pid)], capture_output=True, text=True)
+    rows = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+    return max(rows, key=lambda row: row[1])[0]
+
+
+def test_a_killed_engine_is_told_and_replaced_and_the_prompts_are_intact(start: Start) -> None:
+    terminal = start("--prompt", "The capital of France is", columns=80, lines=24)
+    terminal.wait_for(lambda text: first_row(text) == "␣Paris")
+    terminal.type("ld")
+    terminal.wait_for("prompt 2/2")
+    os.kill(engine_of(terminal.pid), signal.SIGKILL)
+    terminal.wait_for("ended")
+    terminal.type("w")
+    terminal.wait_for("prompt 1/2")
+    text = press_and_wait(terminal, "h", 5)
+    assert first_row(text) == "␣Paris"
+    terminal.resize(120, 40)
+    terminal.wait_for(lambda text: first_row(text) == "␣Paris" and "prompt 1/2" in text)
+    terminal.type(CTRL_Q)
+    assert terminal.wait() == 0
+
+
+def test_it_can_be_quit_while_it_loads(start: Start) -> None:
+    terminal = start("--prompt", "[/b] \x1b]2;owned\x07 [bold]")
+    terminal.wait_for("[/b] ␛]2;owned␇ [bold]")
+    terminal.type(CTRL_Q)
+    assert terminal.wait() == 0
+    assert b"\x1b]2;owned" not in terminal.output
+
+
+def test_an_empty_prompt_works_without_colours(start: Start) -> None:
+    terminal = start("--prompt", "", environment={"NO_COLOR": "1"})
+    terminal.wait_for("No colours")
+    terminal.wait_for(lambda text: tokens(text) == -1 and "1 token" in text and first_row(text) != "")
+    terminal.type(CTRL_Q)
+    assert terminal.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--model", "Nobody/no-such-model"), "Nobody/no-such-model"),
+        (("--device", "cuda:7"), "cuda:7"),
+    ],
+)
+def test_what_only_the_engine_can_refuse_ends_with_words_and_code_two(
+    start: Start, arguments: tuple[str, ...], said: str
+) -> None:
+    terminal = start(*arguments)
+    assert terminal.wait() == 2
+    words = terminal.output.rpartition(LEAVE_SCREEN)[2].decode()
+    assert said in words
+    assert "Traceback" not in words

@@ -1,0 +1,239 @@
+"""The desk: the latest question wins, a dead engine comes back, and nobody ever waits for it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import TypeVar
+
+import pytest
+
+from tests.fakes import PATIENCE_S, FakeEngine, encode, score
+from token_explorer.core.engine import Report
+from token_explorer.errors import ContextTooLong, EngineDied, ModelLoadError
+from token_explorer.ui.desk import (
+    RESTARTS,
+    Answered,
+    Crashed,
+    Desk,
+    Failed,
+    ModelReady,
+    News,
+    Refused,
+    Restarting,
+    TokenizerReady,
+)
+
+NewsT = TypeVar("NewsT")
+IDS = encode("Once upon a time")
+
+
+class Office:
+    """A desk, its engine, and what it told."""
+
+    def __init__(self) -> None:
+        self.engine = FakeEngine()
+        self.told: list[News] = []
+        self.desk = Desk(self.engine, "Once upon", self.told.append)
+
+    def start(self) -> None:
+        self.desk.start()
+        self.rest()
+
+    def rest(self) -> None:
+        assert self.desk.wait_idle(PATIENCE_S)
+
+    def begun(self) -> None:
+        assert self.engine.began.acquire(timeout=PATIENCE_S)
+
+    def of(self, kind: type[NewsT]) -> list[NewsT]:
+        return [news for news in self.told if isinstance(news, kind)]
+
+
+@pytest.fixture
+def office() -> Iterator[Office]:
+    made = Office()
+    yield made
+    made.desk.close()
+    made.engine.release()
+    made.engine.release_loading()
+
+
+def test_it_loads_the_tokenizer_then_the_text_then_the_model(office: Office) -> None:
+    office.start()
+    assert office.engine.calls == ["load_tokenizer", "encode", "load_model"]
+    assert [news.ids for news in office.of(TokenizerReady)] == [encode("Once upon")]
+    assert [news.info for news in office.of(ModelReady)] == [office.engine.info]
+
+
+def test_a_question_is_answered(office: Office) -> None:
+    office.start()
+    office.desk.ask(IDS, 7)
+    office.rest()
+    (answer,) = office.of(Answered)
+    assert answer.scores.ids == IDS
+    assert answer.scores.next.ids.tolist() == score(IDS, 7).next.ids.tolist()
+    assert answer.seconds >= 0.0
+
+
+def test_a_question_from_before_the_model_was_there_is_answered(office: Office) -> None:
+    office.desk.ask(IDS, 7)
+    office.start()
+    assert [answer.scores.ids for answer in office.of(Answered)] == [IDS]
+
+
+def test_of_many_questions_the_running_one_is_stopped_and_only_the_latest_answered(office: Office) -> None:
+    office.start()
+    office.engine.hold()
+    office.desk.ask(IDS, 5)
+    office.begun()
+    for length in range(1, len(IDS)):
+        office.desk.ask(IDS[:length], 5)
+    office.begun()
+    office.engine.release()
+    office.rest()
+    assert office.engine.stopped[0] == IDS
+    assert len(office.engine.scored) <= 1 + len(IDS)
+    assert [answer.scores.ids for answer in office.of(Answered)] == [IDS[: len(IDS) - 1]]
+
+
+def test_the_question_that_runs_is_not_asked_twice(office: Office) -> None:
+    office.start()
+    office.engine.hold()
+    office.desk.ask(IDS, 5)
+    office.begun()
+    office.desk.ask(IDS, 5)
+    office.engine.release()
+    office.rest()
+    assert office.engine.scored == [IDS]
+    assert office.engine.stopped == []
+
+
+def test_going_back_to_the_running_question_takes_back_the_one_that_waits(office: Office) -> None:
+    office.start()
+    office.engine.hold()
+    office.desk.ask(IDS, 5)
+    office.begun()
+    office.desk.ask(IDS[:2], 5)
+    office.desk.ask(IDS, 5)
+    office.engine.release()
+    office.rest()
+    assert office.of(Answered)[-1].scores.ids == IDS
+
+
+def test_what_the_engine_refuses_is_told_and_the_next_is_answered(office: Office) -> None:
+    office.start()
+    office.engine.score_error = ContextTooLong("Too long", "5 of 4.")
+    office.desk.ask(IDS, 5)
+    office.rest()
+    assert [(news.ids, news.error.title) for news in office.of(Refused)] == [(IDS, "Too long")]
+    office.engine.score_error = None
+    office.desk.ask(IDS[:2], 5)
+    office.rest()
+    assert [answer.scores.ids for answer in office.of(Answered)] == [IDS[:2]]
+
+
+def test_an_engine_that_dies_of_a_question_is_started_again_and_asked_again(office: Office) -> None:
+    office.start()
+    office.engine.deaths = RESTARTS
+    office.desk.ask(IDS, 5)
+    office.rest()
+    assert len(office.of(Restarting)) == RESTARTS
+    assert len(office.of(ModelReady)) == 1 + RESTARTS
+    assert len(office.of(TokenizerReady)) == 1
+    assert [answer.scores.ids for answer in office.of(Answered)] == [IDS]
+
+
+def test_a_newer_question_goes_before_the_one_that_the_engine_died_of(office: Office) -> None:
+    office.start()
+    office.engine.hold_loading()
+    office.engine.deaths = 1
+    office.desk.ask(IDS, 5)
+    office.begun()
+    office.desk.ask(IDS[:2], 5)
+    office.engine.release_loading()
+    office.rest()
+    assert [answer.scores.ids for answer in office.of(Answered)] == [IDS[:2]]
+
+
+def test_an_engine_that_dies_idle_is_started_again(office: Office) -> None:
+    office.start()
+    office.engine.die_idle()
+    assert office.desk.wait_idle(PATIENCE_S)
+    office.desk.ask(IDS, 5)
+    office.rest()
+    assert len(office.of(Restarting)) == 1
+    assert office.engine.calls.count("load_model") == 2
+    assert [answer.scores.ids for answer in office.of(Answered)] == [IDS]
+
+
+def test_answers_between_deaths_keep_the_desk_hopeful(office: Office) -> None:
+    office.start()
+    for length in range(1, 6):
+        office.engine.deaths = 1
+        office.desk.ask(IDS[:length], 5)
+        office.rest()
+    assert len(office.of(Restarting)) == 5
+    assert office.of(Failed) == []
+
+
+def test_an_engine_that_goes_on_dying_is_given_up_until_something_else_is_asked(office: Office) -> None:
+    office.start()
+    office.engine.deaths = RESTARTS + 1
+    office.desk.ask(IDS, 5)
+    office.rest()
+    (failed,) = office.of(Failed)
+    assert isinstance(failed.error, EngineDied)
+    assert "signal 9" in failed.error.message
+    assert len(office.of(Restarting)) == RESTARTS
+    office.desk.ask(IDS[:2], 5)
+    office.rest()
+    assert [answer.scores.ids for answer in office.of(Answered)] == [IDS[:2]]
+
+
+def test_a_model_that_can_not_be_loaded_is_told(office: Office) -> None:
+    office.engine.load_error = ModelLoadError("Not loaded", "the file is torn.")
+    office.start()
+    assert [news.error for news in office.of(Failed)] == [office.engine.load_error]
+    assert office.of(ModelReady) == []
+
+
+def test_an_unforeseen_error_is_told_and_ends_the_desk(office: Office) -> None:
+    office.start()
+    office.engine.score_error = RuntimeError("a bug")
+    office.desk.ask(IDS, 5)
+    office.rest()
+    assert [str(news.error) for news in office.of(Crashed)] == ["a bug"]
+
+
+def test_closing_stops_what_runs_waits_for_nothing_and_ends_the_news(office: Office) -> None:
+    office.start()
+    office.engine.hold()
+    office.desk.ask(IDS, 5)
+    office.begun()
+    told = len(office.told)
+    began = time.perf_counter()
+    office.desk.close()
+    assert time.perf_counter() - began < 1.0
+    office.rest()
+    assert office.engine.stopped == [IDS]
+    assert len(office.told) == told
+
+
+def test_closing_waits_for_nothing_while_a_model_loads(office: Office) -> None:
+    office.engine.hold_loading()
+    reached = threading.Event()
+    load = office.engine.load_model
+
+    def loading(report: Report) -> object:
+        reached.set()
+        return load(report)
+
+    office.engine.load_model = loading  # type: ignore[method-assign, assignment]
+    office.desk.start()
+    assert reached.wait(PATIENCE_S)
+    began = time.perf_counter()
+    office.desk.close()
+    assert time.perf_counter() - began < 1.0
+    office.engine.release_loading()
+    office.rest()
+    assert office.of(ModelReady) == []

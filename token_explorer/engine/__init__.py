@@ -1,0 +1,1 @@
+"""Where models live: finding, loading and running them. torch and transformers are used nowhere else."""

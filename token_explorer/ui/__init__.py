@@ -1,0 +1,1 @@
+"""The explorer's screen: the only room where Textual lives."""

@@ -1,0 +1,188 @@
+"""The keys: the one table that bindings, footer, help screen, palette and README are made from.
+
+Pure data; knows nothing of Textual, nor of what an action does.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from itertools import groupby
+from pathlib import Path
+
+from token_explorer.errors import ConfigError
+
+_ARROWS = {"up": "↑", "down": "↓", "left": "←", "right": "→"}
+_SHOWN = {**_ARROWS, "pageup": "PgUp", "pagedown": "PgDn", "escape": "Esc", "home": "Home", "end": "End"}
+_NAMED = frozenset(
+    {*_SHOWN, "enter", "tab", "space", "backspace", "delete", "insert", *(f"f{n}" for n in range(1, 25))}
+)
+_MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "meta", "hyper"})
+# The terminal library calls a sign by its Unicode name, but for these.
+_RENAMED = {
+    "solidus": "slash",
+    "reverse_solidus": "backslash",
+    "commercial_at": "at",
+    "hyphen_minus": "minus",
+    "plus_sign": "plus",
+    "low_line": "underscore",
+}
+# What a terminal sends for the second is the first: without the kitty protocol they are the same key.
+_ALIASES = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+left_square_bracket": "escape"}
+
+
+def _name_of(sign: str) -> str:
+    name = unicodedata.name(sign, sign).lower().replace("-", "_").replace(" ", "_")
+    return _RENAMED.get(name, name)
+
+
+_SIGNS = {_name_of(chr(code)): chr(code) for code in range(0x21, 0x7F) if not chr(code).isalnum()}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that keys do.
+
+    Attributes:
+        id: its name in the configuration's [keys], kebab-case.
+        keys: the keys that do it, as the terminal library names them.
+        action: what the application is asked for.
+        label: one or two words for the footer.
+        help: one line for the help screen.
+        group: the heading under which help lists it.
+        footer: whether the footer shows it.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    action: str
+    label: str
+    help: str
+    group: str
+    footer: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The keys as the user reads them: '↑/k'."""
+        return "/".join(map(shown_key, self.keys))
+
+
+KEYS: tuple[Key, ...] = (
+    Key("pop", ("left", "h"), "pop", "back", "pop the last token", "Walk", True),
+    Key("append", ("right", "l"), "append", "add", "append the chosen token", "Walk", True),
+    Key("choose-up", ("up", "k"), "choose(-1)", "choose", "choose the token above", "Walk", True),
+    Key("choose-down", ("down", "j"), "choose(1)", "choose", "choose the token below", "Walk", True),
+    Key("page-up", ("pageup",), "choose_page(-1)", "page up", "choose a page up", "Walk"),
+    Key("page-down", ("pagedown",), "choose_page(1)", "page down", "choose a page down", "Walk"),
+    Key("first", ("home",), "choose_end(-1)", "first", "choose the most likely token", "Walk"),
+    Key("last", ("end",), "choose_end(1)", "last", "choose the last token listed", "Walk"),
+    Key("next-prompt", ("w",), "switch(1)", "prompt", "show the next prompt", "Prompts", True),
+    Key("previous-prompt", ("s",), "switch(-1)", "prompt", "show the previous prompt", "Prompts", True),
+    Key("copy", ("d",), "copy", "copy", "copy this prompt to a new one", "Prompts", True),
+    Key("remove", ("a",), "remove", "remove", "remove this prompt", "Prompts", True),
+    Key("overlay", ("e",), "overlay(1)", "overlay", "next overlay", "Look", True),
+    Key("overlay-back", ("E",), "overlay(-1)", "overlay back", "previous overlay", "Look"),
+    Key("layers", ("p",), "layers", "layers", "layers: none, probabilities, correlations", "Look", True),
+    Key("cursor-off", ("escape",), "cursor_off", "cursor off", "take the cursor off the token", "Look"),
+    Key("undo", ("u",), "undo", "undo", "undo the last change", "Change", True),
+    Key("redo", ("U",), "redo", "redo", "redo what was undone", "Change"),
+    Key("reset", ("ctrl+r",), "reset", "reset", "reset the prompt to its start", "Change"),
+    Key("save", ("x",), "save", "save", "save the prompt to a file", "Change", True),
+    Key("help", ("question_mark",), "help", "help", "show or hide this help", "Program", True),
+    Key("commands", ("ctrl+p",), "command_palette", "commands", "search all commands", "Program"),
+    Key("quit", ("ctrl+q",), "quit", "quit", "quit", "Program", True),
+)
+
+
+def canonical(key: str) -> str:
+    """A key as the terminal library names it: '?' is 'question_mark'."""
+    head, _, last = key.rpartition("+")
+    if key == "+" or key.endswith("++"):
+        head, last = head.rstrip("+"), "+"
+    modifiers = sorted(part for part in head.split("+") if part)
+    if modifiers == ["shift"] and len(last) == 1 and last.isalpha():
+        return last.upper()
+    named = _name_of(last) if len(last) == 1 and not last.isalnum() else last
+    whole = "+".join([*modifiers, named])
+    return _ALIASES.get(whole, whole)
+
+
+def shown_key(key: str) -> str:
+    """A key as the user reads it: '↑', '?', 'Ctrl+Q'."""
+    *modifiers, last = key.split("+")
+    shown = _SHOWN.get(last) or _SIGNS.get(last) or last
+    return "+".join([*(part.capitalize() for part in modifiers), shown.upper() if modifiers else shown])
+
+
+def remap(keys: Mapping[str, tuple[str, ...]], source: Path | None) -> tuple[Key, ...]:
+    """The table with the user's own keys in place of the actions' own.
+
+    Args:
+        keys: for each id the keys that it shall have; none takes its keys away.
+        source: the file that they come from, for the message.
+
+    Raises:
+        ConfigError: an unknown id or key, one key for two ids, or no key left to quit with.
+    """
+    place = "" if source is None else f" in {source}"
+    known = {key.id for key in KEYS}
+    for name, chosen in keys.items():
+        if name not in known:
+            raise _unknown_id(name, place)
+        for key in chosen:
+            _check_name(name, key, place)
+    table = tuple(_remapped(key, keys) for key in KEYS)
+    _check_clashes(table, place)
+    if not next(key for key in table if key.id == "quit").keys:
+        raise ConfigError("No key to quit", f"keys.quit is empty{place}.", "Give it at least one key.")
+    return table
+
+
+def _remapped(key: Key, chosen: Mapping[str, tuple[str, ...]]) -> Key:
+    if key.id not in chosen:
+        return key
+    return replace(key, keys=tuple(dict.fromkeys(map(canonical, chosen[key.id]))))
+
+
+def _unknown_id(name: str, place: str) -> ConfigError:
+    near = get_close_matches(name, [key.id for key in KEYS], 1, cutoff=0.0)[0]
+    return ConfigError("Unknown action", f"keys.{name}{place}.", f"Did you mean keys.{near}?")
+
+
+def _check_name(name: str, key: str, place: str) -> None:
+    *modifiers, last = canonical(key).split("+")
+    if _MODIFIERS.issuperset(modifiers) and (len(last) == 1 or last in _NAMED or last in _SIGNS):
+        return
+    near = get_close_matches(key, sorted(_NAMED), 1, cutoff=0.0)[0]
+    raise ConfigError(
+        "Unknown key",
+        f'"{key}" in keys.{name}{place}.',
+        f'Write a sign such as "g" or "?", a name such as "{near}", or "ctrl+" and a letter.',
+    )
+
+
+def _check_clashes(table: Iterable[Key], place: str) -> None:
+    owners: dict[str, str] = {}
+    for entry in table:
+        for key in entry.keys:
+            if (owner := owners.setdefault(key, entry.id)) != entry.id:
+                raise ConfigError(
+                    "One key for two actions",
+                    f'"{key}" is for keys.{owner} and keys.{entry.id}{place}.',
+                    "Give one of them another key.",
+                )
+
+
+def footer(table: Iterable[Key]) -> Iterator[tuple[str, str]]:
+    """Keys and labels for the footer; neighbours with one label share it: '↑↓ choose'."""
+    shown = (key for key in table if key.footer and key.keys)
+    for label, group in groupby(shown, key=lambda key: key.label):
+        first = [shown_key(key.keys[0]) for key in group]
+        yield ("" if set(first) <= set(_ARROWS.values()) else "/").join(first), label
+
+
+def markdown(table: Iterable[Key] = KEYS) -> str:
+    """The table for the README."""
+    rows = [(" ".join(f"`{shown_key(each)}`" for each in key.keys), key.help, f"`{key.id}`") for key in table]
+    lines = [f"| {keys} | {text} | {name} |" for keys, text, name in rows]
+    return "\n".join(["| key | does | name in `[keys]` |", "|---|---|---|", *lines]) + "\n"

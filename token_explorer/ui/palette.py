@@ -1,0 +1,159 @@
+"""Palettes: from a value to a background and a foreground that can be read on it.
+
+Perceptually even, quantised to what the terminal can tell apart. Knows nothing of tokens or readings.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.color import Color, ColorSystem
+from rich.style import Style
+
+from token_explorer.core.scores import Floats
+
+Depth = Literal["truecolor", "256", "16", "grey", "none"]
+Rgb = tuple[int, int, int]
+
+# How many steps a terminal can tell apart: its 6x6x6 cube keeps 14 of 64 steps of viridis.
+LEVELS: dict[Depth, int] = {"truecolor": 64, "256": 12, "16": 5, "grey": 8, "none": 0}
+
+# Even samples of the published colour maps, both ends included.
+_ANCHORS: dict[str, str] = {
+    "viridis": "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
+    "cividis": "002051 0a326a 2b446e 4d566d 696970 7f7c75 948f78 ada476 caba6a ead156 fdea45",
+    "red-blue": "67001f b2182b d6604d f4a582 fddbc7 f7f7f7 d1e5f0 92c5de 4393c3 2166ac 053061",
+    "grey": "000000 ffffff",
+}
+# Sixteen colours hold no colour map: these are the terminals' own, from dark to light or red to blue.
+_SIXTEEN: dict[str, str] = {
+    "viridis": "0000aa aa00aa 00aaaa 00aa00 ffff55",
+    "cividis": "0000aa 555555 aaaaaa aa5500 ffff55",
+    "red-blue": "aa0000 ff5555 ffffff 5555ff 0000aa",
+}
+_BLACK: Rgb = (0, 0, 0)
+_WHITE: Rgb = (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Steps of colour.
+
+    Attributes:
+        name: in the configuration.
+        bg: background of each step, lowest value first.
+        fg: black or white, whichever can be read better on it.
+    """
+
+    name: str
+    bg: tuple[Rgb, ...]
+    fg: tuple[Rgb, ...]
+
+    def style(self, level: int) -> Style:
+        """The colours of a step."""
+        return Style.from_color(Color.from_rgb(*self.fg[level]), Color.from_rgb(*self.bg[level]))
+
+    def level(self, value: float, low: float, high: float) -> int:
+        """The step of one value; see `levels`."""
+        return int(self.levels(np.array([value], np.float32), low, high)[0])
+
+    def levels(self, values: Floats, low: float, high: float) -> NDArray[np.int64]:
+        """The step of each value on a scale from low to high; -1 for NaN and where there are no colours.
+
+        Args:
+            values (T,): values beyond the scale get its end's colour.
+        """
+        steps = len(self.bg)
+        if not steps:
+            return np.full(values.shape, -1, np.int64)
+        place = np.nan_to_num((values.astype(np.float64) - low) / (high - low), nan=0.0)
+        step = np.minimum(np.clip(place, 0.0, 1.0) * steps, steps - 1).astype(np.int64)
+        return np.where(np.isnan(values), -1, step)
+
+
+def depth(system: str | None, terminal: str, no_color: bool) -> Depth:
+    """What a terminal can show.
+
+    Args:
+        system: the colour system that rich found.
+        terminal: the environment's TERM.
+        no_color: whether the environment asks for no colours; shades of grey are none.
+    """
+    if system is None or terminal == "dumb":
+        return "none"
+    if no_color:
+        return "grey"
+    if system == "truecolor":
+        return "truecolor"
+    return "256" if system == "256" else "16"
+
+
+def warning(depth: Depth) -> tuple[str, str] | None:
+    """What to tell the user of a terminal without colours, as title and message; None for one with."""
+    if depth == "grey":
+        return "No colours", "NO_COLOR is set, so overlays are shades of grey. Unset it for colours."
+    if depth == "none":
+        hint = "Set TERM=xterm-256color, or take another terminal. All numbers are shown without colours too."
+        return "A terminal without colours", hint
+    return None
+
+
+def make(name: str, depth: Depth) -> Palette:
+    """A palette with as many steps as the terminal can tell apart."""
+    if depth == "grey":
+        name = "grey"
+    if depth == "16":
+        bg = _colours(_SIXTEEN[name])
+    elif depth == "256":
+        bg = _distinct(_spread(_colours(_ANCHORS[name]), 1024), LEVELS[depth], name != "red-blue")
+    else:
+        bg = _spread(_colours(_ANCHORS[name]), LEVELS[depth])
+    return Palette(name, bg, tuple(map(_readable, bg)))
+
+
+def contrast(one: Rgb, other: Rgb) -> float:
+    """WCAG contrast of two colours, from 1 to 21."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _colours(listed: str) -> tuple[Rgb, ...]:
+    return tuple((int(each[:2], 16), int(each[2:4], 16), int(each[4:], 16)) for each in listed.split())
+
+
+def _spread(anchors: tuple[Rgb, ...], steps: int) -> tuple[Rgb, ...]:
+    """Colours at even places between anchors, straight from one to the next."""
+    places = np.linspace(0.0, len(anchors) - 1, steps)
+    channels = [np.interp(places, range(len(anchors)), channel) for channel in zip(*anchors, strict=True)]
+    return tuple((round(r), round(g), round(b)) for r, g, b in zip(*channels, strict=True))
+
+
+def _distinct(colours: tuple[Rgb, ...], steps: int, rising: bool) -> tuple[Rgb, ...]:
+    """So many of the colours that a terminal of 256 draws these as, each another.
+
+    Args:
+        rising: whether a later one must not be darker, which the nearest of 256 may be.
+    """
+    drawn = list(dict.fromkeys(map(_in_256, colours)))
+    if rising:
+        drawn.sort(key=_luminance)
+    return tuple(drawn[place] for place in np.linspace(0, len(drawn) - 1, steps).round().astype(int))
+
+
+def _in_256(colour: Rgb) -> Rgb:
+    red, green, blue = Color.from_rgb(*colour).downgrade(ColorSystem.EIGHT_BIT).get_truecolor()
+    return red, green, blue
+
+
+def _readable(bg: Rgb) -> Rgb:
+    return _BLACK if contrast(bg, _BLACK) >= contrast(bg, _WHITE) else _WHITE
+
+
+def _luminance(colour: Rgb) -> float:
+    """WCAG relative luminance, from 0 to 1."""
+    r, g, b = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (channel / 255 for channel in colour)
+    )
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b

@@ -1,0 +1,32 @@
+"""All that the explorer's screen shows of a prompt at one moment. Values only; knows nothing of widgets."""
+
+from dataclasses import dataclass
+
+from token_explorer.core.branch import Branch, Workspace
+from token_explorer.core.reading import Reading
+from token_explorer.core.scores import Scores
+from token_explorer.core.tokens import Vocabulary
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What is shown.
+
+    Attributes:
+        workspace: the prompts.
+        vocabulary: what their ids mean.
+        scores: of exactly the ids of the prompt that is shown; None while they aren't known.
+        reading: of the overlay in use; None for plain text, or while the scores aren't known.
+        coloured: whether an overlay is in use, its reading known or not.
+    """
+
+    workspace: Workspace
+    vocabulary: Vocabulary
+    scores: Scores | None
+    reading: Reading | None
+    coloured: bool
+
+    @property
+    def branch(self) -> Branch:
+        """The prompt that is shown."""
+        return self.workspace.branch

@@ -1,0 +1,1 @@
+"""What is drawn: each widget is told what to show, and says what was clicked."""

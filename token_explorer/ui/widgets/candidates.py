@@ -1,0 +1,140 @@
+"""The table of the tokens that may come next. Knows nothing of models: it is told rows.
+
+Paints only the rows in view. A table that waits shows old rows dimmed, and none of them can be taken.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from token_explorer.ui.widgets.row import Columns, Row, eighths
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is shown where there are no rows yet.
+
+    Attributes:
+        what: what is waited for.
+        part: how much of it is done, from 0 to 1; None where that isn't known.
+    """
+
+    what: str
+    part: float | None = None
+
+
+class CandidateTable(ScrollView, can_focus=False):
+    """Rows of candidates, one of them chosen; the header stays."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "candidates--header",
+        "candidates--chosen",
+        "candidates--bar",
+        "candidates--stale",
+    }
+    DEFAULT_CSS = """
+    CandidateTable {
+        overflow-x: hidden; overflow-y: auto;
+        scrollbar-gutter: stable; scrollbar-size: 0 1;
+    }
+    CandidateTable > .candidates--header { color: $text-muted; text-style: bold; }
+    CandidateTable > .candidates--chosen {
+        background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;
+    }
+    CandidateTable > .candidates--bar { color: $primary; }
+    CandidateTable > .candidates--stale { color: $text-disabled; }
+    """
+    ALLOW_SELECT = False
+
+    class RowClicked(Message):
+        """A row was clicked."""
+
+        def __init__(self, row: int, chosen: bool) -> None:
+            super().__init__()
+            self.row = row
+            self.chosen = chosen
+            """Whether it was the chosen one already."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.rows: tuple[Row, ...] = ()
+        self.chosen = 0
+        self.stale = True
+        """Whether the rows belong to another prompt than the one shown."""
+        self._waiting: Waiting | None = None
+
+    def show(self, rows: tuple[Row, ...]) -> None:
+        """Show the rows of the prompt that is shown, the first one chosen."""
+        self.rows, self.stale, self._waiting = rows, False, None
+        self.chosen = 0
+        self._fit_height()
+        self.scroll_home(animate=False, force=True)
+
+    def wait(self, waiting: Waiting, keep: bool = True) -> None:
+        """Show that the rows of the prompt aren't known yet; old ones are dimmed, or dropped."""
+        self.rows = self.rows if keep else ()
+        self.stale, self._waiting, self.chosen = True, waiting, 0
+        self._fit_height()
+
+    def choose(self, row: int) -> None:
+        """Choose a row, or the nearest there is; rows that are stale can't be chosen."""
+        before, self.chosen = self.chosen, 0 if self.stale else max(0, min(row, len(self.rows) - 1))
+        self.refresh_lines(before + 1)
+        self.refresh_lines(self.chosen + 1)
+        # The header covers the top line of the view: of a row above it, the line before must be in view.
+        self.scroll_to_region(Region(0, self.chosen, 1, 2), animate=False, force=True)
+
+    @property
+    def page(self) -> int:
+        """How many rows are in view."""
+        return max(1, self.size.height - 1)
+
+    def _fit_height(self) -> None:
+        size = Size(0, len(self.rows) + 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        place = event.get_content_offset(self)
+        row = -1 if place is None or place.y == 0 else place.y + self.scroll_offset.y - 1
+        if 0 <= row < len(self.rows) and not self.stale:
+            self.post_message(self.RowClicked(row, row == self.chosen))
+
+    def render_line(self, y: int) -> Strip:
+        width, base = self.scrollable_content_region.width, self.rich_style
+        columns = Columns.fitting(width)
+        if y == 0:
+            header = self.get_component_rich_style("candidates--header")
+            return Strip([Segment(columns.header, header)]).adjust_cell_length(width, header)
+        row = y + self.scroll_offset.y - 1
+        if not self.rows and y == 2 and self._waiting:
+            return self._wait_line(self._waiting).adjust_cell_length(width, base)
+        if row >= len(self.rows):
+            return Strip.blank(width, base)
+        style, bar = self._styles(row)
+        parts = columns.row(row + 1, self.rows[row])
+        return Strip([Segment(parts[0], style), Segment(parts[1], bar)]).adjust_cell_length(width, style)
+
+    def _styles(self, row: int) -> tuple[Style, Style]:
+        if self.stale:
+            return (self.get_component_rich_style("candidates--stale"),) * 2
+        if row == self.chosen:
+            return (self.get_component_rich_style("candidates--chosen"),) * 2
+        return self.rich_style, self.get_component_rich_style("candidates--bar")
+
+    def _wait_line(self, waiting: Waiting) -> Strip:
+        base, bar = self.rich_style, self.get_component_rich_style("candidates--bar")
+        if waiting.part is None:
+            return Strip([Segment(f"  {waiting.what}", base)])
+        filled = eighths(waiting.part, 24).ljust(24, "·")
+        return Strip(
+            [Segment(f"  {waiting.what} ", base), Segment(filled, bar), Segment(f" {waiting.part:.0%}", base)]
+        )

@@ -1,0 +1,242 @@
+"""The prompt as tokens: wrapped, coloured, clickable. Paints only the lines in view.
+
+Knows nothing of models and scores: it is told tokens as shown, a colour for each, and where the cursor is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from token_explorer.core.tokens import Shown, TokenIds
+from token_explorer.ui.palette import Palette
+from token_explorer.ui.widgets.flow import Flow, Piece
+
+Levels = NDArray[np.int64]
+"""(T,) step of the palette of each token; -1 for none."""
+
+# So many tokens of another colour are most of what is in view: all of it is painted again.
+MANY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A prompt to draw.
+
+    Attributes:
+        ids: what the tokens are; an equal beginning means equal tokens.
+        shown: each token as shown.
+        special: indices of tokens that stand for no text.
+        added: index of the first token that the user added.
+        cursor: index of the token that is looked at; None for the end.
+    """
+
+    ids: TokenIds
+    shown: Sequence[Shown]
+    special: frozenset[int] = frozenset()
+    added: int = 0
+    cursor: int | None = None
+
+
+class PromptPane(ScrollView, can_focus=False):
+    """The tokens of a prompt, each with its colour."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "prompt--added",
+        "prompt--special",
+        "prompt--cursor",
+        "prompt--end",
+    }
+    DEFAULT_CSS = """
+    PromptPane {
+        overflow-x: hidden; overflow-y: auto;
+        scrollbar-gutter: stable; scrollbar-size: 0 1;
+    }
+    PromptPane > .prompt--added { text-style: underline; }
+    PromptPane > .prompt--special { color: $warning; text-style: italic; }
+    PromptPane > .prompt--cursor { text-style: bold reverse; }
+    PromptPane > .prompt--end { color: $accent; }
+    """
+    ALLOW_SELECT = False
+
+    class TokenClicked(Message):
+        """A token was clicked."""
+
+        def __init__(self, token: int) -> None:
+            super().__init__()
+            self.token = token
+
+    def __init__(self, palette: Palette, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.palette = palette
+        self.painted = 0  # lines painted so far: what a change costs
+        self._tokens = Tokens((), ())
+        self._levels = no_levels(0)
+        self._flow = Flow(1)
+        self._tallest = 1
+        self._strips: dict[int, Strip] = {}
+        self._styles: dict[tuple[int, bool, bool, bool], Style] = {}
+
+    def show(self, tokens: Tokens, levels: Levels | None) -> None:
+        """Draw a prompt.
+
+        Args:
+            levels (T,): colours; None keeps those of the tokens that stay, as long as others aren't known.
+        """
+        before, self._tokens = self._tokens, tokens
+        same = common(before.ids, tokens.ids)
+        if same < len(before.ids) or same < len(tokens.ids):
+            self._reflow(same)
+        self._recolour(levels, same)
+        self._move_marks(before)
+        if (tokens.ids, tokens.cursor) != (before.ids, before.cursor):
+            self._reveal()
+
+    def _reflow(self, same: int) -> None:
+        """Lay out what comes after the first `same` tokens."""
+        first = self._flow.first[same] if same < len(self._flow.first) else len(self._flow.lines) - 1
+        self._flow.truncate(same)
+        first = min(first, len(self._flow.lines) - 1)
+        self._flow.extend(self._tokens.shown[same:])
+        self._fit_height()
+        self._drop(range(first, max(len(self._flow.lines), 1 + max(self._strips, default=0))))
+
+    def _fit_height(self) -> None:
+        size = Size(0, len(self._flow.lines))
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _recolour(self, levels: Levels | None, same: int) -> None:
+        """Take new colours, and paint again only the lines where one changed."""
+        count = len(self._tokens.ids)
+        kept = no_levels(count)
+        kept[: min(same, len(self._levels))] = self._levels[: min(same, count)]
+        self._levels = kept if levels is None else levels
+        changed = np.flatnonzero(kept != self._levels).tolist()
+        if len(changed) > MANY:
+            self._strips.clear()
+            self.refresh()
+            return
+        for token in changed:
+            self._drop_token(token)
+
+    def _move_marks(self, before: Tokens) -> None:
+        """Paint the cursor where it is and no longer where it was, and the mark of what was added."""
+        now = self._tokens
+        if before.cursor != now.cursor:
+            for cursor in (before.cursor, now.cursor):
+                if cursor is not None and cursor < len(now.ids):
+                    self._drop_token(cursor)
+            self._drop(range(len(self._flow.lines) - 1, len(self._flow.lines)))  # the mark at the end
+        if before.added != now.added:
+            low, high = sorted((before.added, now.added))
+            for token in range(low, min(high, len(now.ids))):
+                self._drop_token(token)
+
+    def _drop_token(self, token: int) -> None:
+        self._drop(range(self._flow.first[token], self._flow.last(token) + 1))
+
+    def _drop(self, lines: range) -> None:
+        """Have lines painted again."""
+        top, height = self.scroll_offset.y, self.size.height
+        for line in lines:
+            self._strips.pop(line, None)
+        first, last = max(lines.start, top), min(lines.stop, top + height)
+        if first < last:
+            self.refresh_lines(first, last - first)
+
+    def _reveal(self) -> None:
+        """Scroll to the cursor, or to the end."""
+        cursor = self._tokens.cursor
+        line = len(self._flow.lines) - 1 if cursor is None else self._flow.first[cursor]
+        self.scroll_to_region(Region(0, line, 1, 1), animate=False, force=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as there were at most and a spare one, so that what stands below seldom jumps."""
+        self._tallest = max(self._tallest, len(self._flow.lines) + 1)
+        return self._tallest
+
+    def on_resize(self) -> None:
+        if self._width == self._flow.width:
+            return
+        self._flow = Flow(self._width)
+        self._tallest = 1
+        self._flow.extend(self._tokens.shown)
+        self._strips.clear()
+        self._fit_height()
+        self.call_after_refresh(self._reveal)
+        self.refresh()
+
+    @property
+    def _width(self) -> int:
+        """Cells of a line; the scrollbar's room is never part of it, so that text doesn't wrap anew."""
+        return self.scrollable_content_region.width
+
+    def notify_style_update(self) -> None:
+        self._strips.clear()
+        self._styles.clear()
+        super().notify_style_update()
+
+    def on_click(self, event: events.Click) -> None:
+        place = event.get_content_offset(self)
+        if place is not None:
+            token = self._flow.at(place.y + self.scroll_offset.y, place.x)
+            if token is not None:
+                self.post_message(self.TokenClicked(token))
+
+    def render_line(self, y: int) -> Strip:
+        line = y + self.scroll_offset.y
+        if line >= len(self._flow.lines):
+            return Strip.blank(self._width, self.rich_style)
+        if line not in self._strips:
+            self._strips[line] = self._paint(line)
+        return self._strips[line]
+
+    def _paint(self, line: int) -> Strip:
+        self.painted += 1
+        segments = [Segment(piece.text, self._style(piece)) for piece in self._flow.lines[line]]
+        if line == len(self._flow.lines) - 1 and self._tokens.cursor is None:
+            segments.append(Segment("▏", self.get_component_rich_style("prompt--end")))
+        return Strip(segments).adjust_cell_length(self._width, self.rich_style)
+
+    def _style(self, piece: Piece) -> Style:
+        tokens, token = self._tokens, piece.token
+        level = int(self._levels[token]) if token < len(self._levels) else -1
+        key = level, token in tokens.special, token >= tokens.added, token == tokens.cursor
+        if key not in self._styles:
+            self._styles[key] = self._make_style(*key)
+        return self._styles[key]
+
+    def _make_style(self, level: int, special: bool, added: bool, cursor: bool) -> Style:
+        style = self.rich_style
+        if special:
+            style += self.get_component_rich_style("prompt--special", partial=True)
+        if level >= 0:
+            style += self.palette.style(level)
+        if added:
+            style += self.get_component_rich_style("prompt--added", partial=True)
+        if cursor:
+            style += self.get_component_rich_style("prompt--cursor", partial=True)
+        return style
+
+
+def no_levels(count: int) -> Levels:
+    """No colours for so many tokens."""
+    return np.full(count, -1, np.int64)
+
+
+def common(one: TokenIds, other: TokenIds) -> int:
+    """How many ids two prompts have in common, from the first on."""
+    shorter = min(len(one), len(other))
+    if one[:shorter] == other[:shorter]:
+        return shorter
+    return next(place for place in range(shorter) if one[place] != other[place])
