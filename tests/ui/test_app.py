@@ -209,6 +209,8 @@ async def test_a_table_of_another_prompt_is_dimmed_and_nothing_of_it_is_taken() 
         await driver.pilot.press("down")
         await driver.pilot.click(table, offset=(10, 5))
         assert table.chosen == 0
+        await driver.pilot.click(table, offset=(10, 1))
+        assert driver.said == []
         assert len(driver.workspace.branch.ids) == len(IDS) + 1
         driver.engine.release()
         await driver.settle()

@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 
 from tests.fakes import PATIENCE_S, FakeEngine, encode, score
-from token_explorer.core.engine import Report
+from token_explorer.core.engine import EngineInfo, Report
 from token_explorer.errors import ContextTooLong, EngineDied, ModelLoadError
 from token_explorer.ui.desk import (
     RESTARTS,
@@ -166,6 +166,22 @@ def test_an_engine_that_dies_idle_is_started_again(office: Office) -> None:
     assert [answer.scores.ids for answer in office.of(Answered)] == [IDS]
 
 
+def test_a_death_that_is_told_late_is_no_second_death(office: Office) -> None:
+    office.start()
+    load = office.engine.load_model
+
+    def loading(report: Report) -> EngineInfo:
+        office.engine.die_idle()
+        return load(report)
+
+    office.engine.load_model = loading  # type: ignore[method-assign]
+    office.engine.deaths = 1
+    office.desk.ask(IDS, 5)
+    office.rest()
+    assert len(office.of(Restarting)) == 1
+    assert [answer.scores.ids for answer in office.of(Answered)] == [IDS]
+
+
 def test_answers_between_deaths_keep_the_desk_hopeful(office: Office) -> None:
     office.start()
     for length in range(1, 6):
@@ -224,11 +240,11 @@ def test_closing_waits_for_nothing_while_a_model_loads(office: Office) -> None:
     reached = threading.Event()
     load = office.engine.load_model
 
-    def loading(report: Report) -> object:
+    def loading(report: Report) -> EngineInfo:
         reached.set()
         return load(report)
 
-    office.engine.load_model = loading  # type: ignore[method-assign, assignment]
+    office.engine.load_model = loading  # type: ignore[method-assign]
     office.desk.start()
     assert reached.wait(PATIENCE_S)
     began = time.perf_counter()

@@ -44,7 +44,7 @@ class EngineInfo:
     Attributes:
         model: its name, short enough for a title.
         device, dtype: where it runs and in which number format.
-        context: how many tokens it was made for.
+        context: how many tokens it was made for; 0 where it states none.
         layers: number of its decoder layers.
         note: what the user should know (such as why nothing is reused), '' for nothing.
     """

@@ -5,6 +5,7 @@ Nothing that a library prints may reach a terminal that a screen is drawn on.
 
 import io
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ def bar_class(report: Report, stage: str, unit: str | None = None) -> "type[tqdm
         unit: report only bars that count this, where a library shows several at once.
     """
     from tqdm import tqdm
+
+    # By itself it takes a lock of the system's, which a process that is killed leaves behind.
+    tqdm.set_lock(threading.RLock())
 
     class Bar(tqdm):  # type: ignore[misc, type-arg, unused-ignore]
         monitor_interval = 0  # no thread to watch over a bar that nobody sees

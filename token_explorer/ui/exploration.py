@@ -60,7 +60,7 @@ class Exploration:
         self.change(lambda workspace: workspace.append(token))
 
     def _check_context(self) -> None:
-        if self.info is not None and len(self.ids) >= self.info.context:
+        if self.info is not None and 0 < self.info.context <= len(self.ids):
             count = f"{len(self.ids)} tokens are all that {self.info.model} was made for."
             raise ContextTooLong("The context is full", count, "Pop some first, or take another model.")
 

@@ -1,0 +1,82 @@
+"""The README is a promise: its commands run, its keys and flags are the program's, its pictures are taken."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.terminal import Terminal
+from tests.test_program import CTRL_Q, first_row
+from token_explorer.ui.keys import markdown
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line
+]
+# What CI runs itself, before or around this test.
+CI = ("make check", "make test")
+
+
+def test_the_readme_tells_how_to_start_in_two_ways() -> None:
+    assert {"make run", "uv run main.py"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in CI])
+def test_a_command_of_the_readme_reaches_the_table(
+    command: str, embedded_source: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not shutil.which(command.split()[0]) and command.startswith("uv "):
+        pytest.skip("uv isn't installed here")
+    monkeypatch.chdir(ROOT)
+    terminal = Terminal(["sh", "-c", f"exec {command}"])
+    try:
+        terminal.wait_for(lambda text: "cached" in text and first_row(text) != "", patience_s=300)
+        terminal.type(CTRL_Q)
+        assert terminal.wait() == 0
+    finally:
+        terminal.close()
+
+
+def test_ci_runs_the_other_commands() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for command in CI:
+        assert command in COMMANDS
+        assert re.search(rf"^{command}\b", script, re.MULTILINE)
+
+
+def test_the_keys_are_those_of_the_key_table() -> None:
+    shown = re.search(r"<!-- keys -->\n(.*?)<!-- /keys -->", README, re.DOTALL)
+    assert shown is not None
+    assert shown[1].strip() == markdown().strip()
+
+
+def test_the_flags_are_those_of_the_program() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "token_explorer", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    flags = set(re.findall(r"--[a-z][\w-]*", said.partition("Options:")[2])) - {"--help", "--version"}
+    told = {
+        flag
+        for row in README.splitlines()
+        if row.startswith("| `--")
+        for flag in re.findall(r"`(--\w+)", row)
+    }
+    assert told == {flag.replace("-", "_").replace("__", "--", 1) for flag in flags}
+
+
+def test_the_pictures_are_there_and_are_taken_by_the_script() -> None:
+    shown = set(re.findall(r"!\[[^]]+\]\((imgs/[^)]+)\)", README))
+    tree = ast.parse((ROOT / "imgs" / "take.py").read_text(encoding="utf-8"))
+    pictures = next(
+        ast.literal_eval(node.value.keys[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "PICTURES"
+    )
+    assert shown == {f"imgs/{pictures}.svg"}
+    for picture in shown:
+        assert "@font-face" not in (ROOT / picture).read_text(encoding="utf-8"), "it would fetch a font"
