@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.screen import Screen
+from textual.timer import Timer
 
 from token_explorer.core.tokens import show
 from token_explorer.ui import keys, words
@@ -19,6 +21,8 @@ from token_explorer.ui.widgets.title import TitleLine
 
 # Of a text that isn't tokens yet, as much of its end as a screen may show.
 PREVIEW = 20_000
+# Rows of the last prompt stay bright for so long: most answers come sooner, and nothing flickers.
+BRIGHT_S = 0.1
 
 
 class ExploreScreen(Screen[None], inherit_bindings=False):
@@ -37,6 +41,7 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         self._table_top = Bar(("╭", "╮"), "─", id="table-top")
         self._table_bottom = Bar(("╰", "╯"), "─", id="table-bottom")
         self._footer = Footer(keys.footer(table), id="footer")
+        self._dimming: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield self.title_line
@@ -62,13 +67,28 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
     def show_candidates(self, view: View) -> None:
         """Show the tokens that may follow the prompt."""
         if view.scores is not None:
+            self._stop_dimming()
             self.table.show(rows(view.scores.next, view.vocabulary))
             self._table_bottom.set([], *words.tail(view.scores.next))
 
     def wait(self, waiting: Waiting, keep: bool = True) -> None:
         """Show that the tokens that may follow aren't known yet; keep the last ones in view, or don't."""
+        bright = keep and bool(self.table.rows) and not self.table.stale
+        self.table.stale = True
+        if bright:
+            self._dimming = self.set_timer(BRIGHT_S, partial(self._wait_now, waiting, keep))
+        elif self._dimming is None or not keep:
+            self._wait_now(waiting, keep)
+
+    def _wait_now(self, waiting: Waiting, keep: bool) -> None:
+        self._stop_dimming()
         self.table.wait(waiting, keep)
         self._table_bottom.set([])
+
+    def _stop_dimming(self) -> None:
+        if self._dimming is not None:
+            self._dimming.stop()
+            self._dimming = None
 
     def _show_prompt(self, view: View) -> None:
         branch, vocabulary = view.branch, view.vocabulary

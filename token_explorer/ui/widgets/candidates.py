@@ -9,11 +9,11 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from token_explorer.ui.widgets.lines import LineView
 from token_explorer.ui.widgets.row import Columns, Row, eighths
 
 
@@ -30,7 +30,7 @@ class Waiting:
     part: float | None = None
 
 
-class CandidateTable(ScrollView, can_focus=False):
+class CandidateTable(LineView):
     """Rows of candidates, one of them chosen; the header stays."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -40,10 +40,6 @@ class CandidateTable(ScrollView, can_focus=False):
         "candidates--stale",
     }
     DEFAULT_CSS = """
-    CandidateTable {
-        overflow-x: hidden; overflow-y: auto;
-        scrollbar-gutter: stable; scrollbar-size: 0 1;
-    }
     CandidateTable > .candidates--header { color: $text-muted; text-style: bold; }
     CandidateTable > .candidates--chosen {
         background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;
@@ -51,7 +47,6 @@ class CandidateTable(ScrollView, can_focus=False):
     CandidateTable > .candidates--bar { color: $primary; }
     CandidateTable > .candidates--stale { color: $text-disabled; }
     """
-    ALLOW_SELECT = False
 
     class RowClicked(Message):
         """A row was clicked."""
@@ -67,12 +62,13 @@ class CandidateTable(ScrollView, can_focus=False):
         self.rows: tuple[Row, ...] = ()
         self.chosen = 0
         self.stale = True
-        """Whether the rows belong to another prompt than the one shown."""
+        """Whether the rows belong to another prompt than the one shown; none of them can be taken then."""
+        self._dimmed = True
         self._waiting: Waiting | None = None
 
     def show(self, rows: tuple[Row, ...]) -> None:
         """Show the rows of the prompt that is shown, the first one chosen."""
-        self.rows, self.stale, self._waiting = rows, False, None
+        self.rows, self.stale, self._dimmed, self._waiting = rows, False, False, None
         self.chosen = 0
         self._fit_height()
         self.scroll_home(animate=False, force=True)
@@ -80,12 +76,14 @@ class CandidateTable(ScrollView, can_focus=False):
     def wait(self, waiting: Waiting, keep: bool = True) -> None:
         """Show that the rows of the prompt aren't known yet; old ones are dimmed, or dropped."""
         self.rows = self.rows if keep else ()
-        self.stale, self._waiting, self.chosen = True, waiting, 0
+        self.stale, self._dimmed, self._waiting, self.chosen = True, True, waiting, 0
         self._fit_height()
 
     def choose(self, row: int) -> None:
         """Choose a row, or the nearest there is; rows that are stale can't be chosen."""
-        before, self.chosen = self.chosen, 0 if self.stale else max(0, min(row, len(self.rows) - 1))
+        if self.stale:
+            return
+        before, self.chosen = self.chosen, max(0, min(row, len(self.rows) - 1))
         self.refresh_lines(before + 1)
         self.refresh_lines(self.chosen + 1)
         # The header covers the top line of the view: of a row above it, the line before must be in view.
@@ -97,9 +95,7 @@ class CandidateTable(ScrollView, can_focus=False):
         return max(1, self.size.height - 1)
 
     def _fit_height(self) -> None:
-        size = Size(0, len(self.rows) + 1)
-        if size != self.virtual_size:
-            self.virtual_size = size
+        self.fit(len(self.rows) + 1)
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
@@ -109,7 +105,7 @@ class CandidateTable(ScrollView, can_focus=False):
             self.post_message(self.RowClicked(row, row == self.chosen))
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.scrollable_content_region.width, self.rich_style
+        width, base = self.scrollable_content_region.width, self.base
         columns = Columns.fitting(width)
         if y == 0:
             header = self.get_component_rich_style("candidates--header")
@@ -124,14 +120,14 @@ class CandidateTable(ScrollView, can_focus=False):
         return Strip([Segment(parts[0], style), Segment(parts[1], bar)]).adjust_cell_length(width, style)
 
     def _styles(self, row: int) -> tuple[Style, Style]:
-        if self.stale:
+        if self._dimmed:
             return (self.get_component_rich_style("candidates--stale"),) * 2
         if row == self.chosen:
             return (self.get_component_rich_style("candidates--chosen"),) * 2
-        return self.rich_style, self.get_component_rich_style("candidates--bar")
+        return self.base, self.get_component_rich_style("candidates--bar")
 
     def _wait_line(self, waiting: Waiting) -> Strip:
-        base, bar = self.rich_style, self.get_component_rich_style("candidates--bar")
+        base, bar = self.base, self.get_component_rich_style("candidates--bar")
         if waiting.part is None:
             return Strip([Segment(f"  {waiting.what}", base)])
         filled = eighths(waiting.part, 24).ljust(24, "·")

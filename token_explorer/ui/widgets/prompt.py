@@ -14,12 +14,12 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from token_explorer.core.tokens import Shown, TokenIds
 from token_explorer.ui.palette import Palette
 from token_explorer.ui.widgets.flow import Flow, Piece
+from token_explorer.ui.widgets.lines import LineView
 
 Levels = NDArray[np.int64]
 """(T,) step of the palette of each token; -1 for none."""
@@ -47,7 +47,7 @@ class Tokens:
     cursor: int | None = None
 
 
-class PromptPane(ScrollView, can_focus=False):
+class PromptPane(LineView):
     """The tokens of a prompt, each with its colour."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -57,16 +57,11 @@ class PromptPane(ScrollView, can_focus=False):
         "prompt--end",
     }
     DEFAULT_CSS = """
-    PromptPane {
-        overflow-x: hidden; overflow-y: auto;
-        scrollbar-gutter: stable; scrollbar-size: 0 1;
-    }
     PromptPane > .prompt--added { text-style: underline; }
     PromptPane > .prompt--special { color: $warning; text-style: italic; }
     PromptPane > .prompt--cursor { text-style: bold reverse; }
     PromptPane > .prompt--end { color: $accent; }
     """
-    ALLOW_SELECT = False
 
     class TokenClicked(Message):
         """A token was clicked."""
@@ -111,9 +106,9 @@ class PromptPane(ScrollView, can_focus=False):
         self._drop(range(first, max(len(self._flow.lines), 1 + max(self._strips, default=0))))
 
     def _fit_height(self) -> None:
-        size = Size(0, len(self._flow.lines))
-        if size != self.virtual_size:
-            self.virtual_size = size
+        lines = len(self._flow.lines)
+        # With a scrollbar the pane is as high as it may be.
+        self.fit(lines, grows=lines >= self._tallest and not self.show_vertical_scrollbar)
 
     def _recolour(self, levels: Levels | None, same: int) -> None:
         """Take new colours, and paint again only the lines where one changed."""
@@ -196,7 +191,7 @@ class PromptPane(ScrollView, can_focus=False):
     def render_line(self, y: int) -> Strip:
         line = y + self.scroll_offset.y
         if line >= len(self._flow.lines):
-            return Strip.blank(self._width, self.rich_style)
+            return Strip.blank(self._width, self.base)
         if line not in self._strips:
             self._strips[line] = self._paint(line)
         return self._strips[line]
@@ -206,7 +201,7 @@ class PromptPane(ScrollView, can_focus=False):
         segments = [Segment(piece.text, self._style(piece)) for piece in self._flow.lines[line]]
         if line == len(self._flow.lines) - 1 and self._tokens.cursor is None:
             segments.append(Segment("▏", self.get_component_rich_style("prompt--end")))
-        return Strip(segments).adjust_cell_length(self._width, self.rich_style)
+        return Strip(segments).adjust_cell_length(self._width, self.base)
 
     def _style(self, piece: Piece) -> Style:
         tokens, token = self._tokens, piece.token
@@ -217,7 +212,7 @@ class PromptPane(ScrollView, can_focus=False):
         return self._styles[key]
 
     def _make_style(self, level: int, special: bool, added: bool, cursor: bool) -> Style:
-        style = self.rich_style
+        style = self.base
         if special:
             style += self.get_component_rich_style("prompt--special", partial=True)
         if level >= 0:
