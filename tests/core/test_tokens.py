@@ -11,7 +11,9 @@ from token_explorer.core.tokens import (
     BLANK,
     EMPTY,
     NEWLINE,
+    TokenIds,
     Vocabulary,
+    common_length,
     display,
     show,
     visible_blanks,
@@ -210,3 +212,13 @@ def test_every_token_of_a_vocabulary_is_shown_alone_as_something() -> None:
     shown = [tokens[token].shown for token in range(len(tokens))]
     assert len(set(shown)) == len(shown)
     assert all(cell_len(each) >= 1 for each in shown)
+
+
+few_ids = st.lists(st.integers(0, 2), max_size=12).map(tuple)
+
+
+@given(few_ids, few_ids)
+def test_the_common_length_is_what_comparing_one_by_one_finds(one: TokenIds, other: TokenIds) -> None:
+    pairs = enumerate(zip(one, other, strict=False))
+    expected = next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+    assert common_length(one, other) == expected

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_explorer.core.tokens import TokenIds
-from token_explorer.engine.prefix_tree import Node, PrefixTree, common_length
+from token_explorer.core.tokens import TokenIds, common_length
+from token_explorer.engine.prefix_tree import Node, PrefixTree
 
 ids = st.lists(st.integers(0, 2), max_size=12).map(tuple)
 
@@ -37,12 +37,6 @@ def insert(tree: PrefixTree[Rows], new: TokenIds) -> None:
 
 def spelled(node: Node[Rows]) -> TokenIds:
     return tuple(token for run in node.path() for token in run.ids)
-
-
-@given(ids, ids)
-def test_the_common_length_is_what_comparing_one_by_one_finds(a: TokenIds, b: TokenIds) -> None:
-    one_by_one = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    assert common_length(a, b) == one_by_one
 
 
 @given(st.lists(ids, max_size=10), ids)

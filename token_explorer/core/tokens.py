@@ -32,6 +32,18 @@ _SPELLED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 _NAMED = {0x0A: NEWLINE, 0x09: "→", 0x20: " ", 0x7F: "␡", 0xA0: "⍽", 0xAD: "‹shy›"}
 
 
+def common_length(a: TokenIds, b: TokenIds) -> int:
+    """How many tokens two sequences have in common at their beginning."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:  # comparing slices is a hundred times faster than comparing tokens one by one
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 def _spell(code: int) -> str:
     """A code point as its hexadecimal number in angle quotes."""
     return f"‹{code:02x}›"

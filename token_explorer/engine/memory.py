@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from token_explorer.core.tokens import TokenIds
+from token_explorer.core.tokens import TokenIds, common_length
 from token_explorer.engine.kv import Column, Segment, Track
-from token_explorer.engine.prefix_tree import Node, PrefixTree, common_length
+from token_explorer.engine.prefix_tree import Node, PrefixTree
 
 
 @dataclass(frozen=True, slots=True, eq=False)

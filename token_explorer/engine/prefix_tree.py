@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from token_explorer.core.tokens import TokenIds
+from token_explorer.core.tokens import TokenIds, common_length
 
 
 class Payload(Protocol):
@@ -56,18 +56,6 @@ class Node(Generic[P]):
             nodes.append(node)
             node = node.parent
         return nodes[::-1]
-
-
-def common_length(a: TokenIds, b: TokenIds) -> int:
-    """How many tokens two sequences have in common at their beginning."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:  # comparing slices is a hundred times faster than comparing tokens one by one
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 class PrefixTree(Generic[P]):

@@ -27,6 +27,9 @@ from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import EngineDied, EngineFault, ExplorerError
 
+# SIGKILL, by number: Windows doesn't know it.
+_KILLED = -9
+
 MakeEngine = Callable[[], Engine]
 
 
@@ -206,7 +209,7 @@ def _make_local(spec: ModelSpec) -> Engine:
 
 
 def _hint(code: int | None) -> str:
-    if code == -signal.SIGKILL:
+    if code == _KILLED:
         return "The system may have run out of memory: try a smaller model, or --bf16."
     return ""
 

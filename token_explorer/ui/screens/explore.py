@@ -8,14 +8,14 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.timer import Timer
 
-from token_explorer.core.tokens import show
+from token_explorer.core.tokens import common_length, show
 from token_explorer.ui import keys, words
 from token_explorer.ui.palette import Palette
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, Runs, run
 from token_explorer.ui.widgets.candidates import CandidateTable, Waiting
 from token_explorer.ui.widgets.footer import Footer
-from token_explorer.ui.widgets.prompt import Levels, PromptPane, Tokens, common, no_levels
+from token_explorer.ui.widgets.prompt import Levels, PromptPane, Tokens, no_levels
 from token_explorer.ui.widgets.row import rows
 from token_explorer.ui.widgets.title import TitleLine
 
@@ -93,7 +93,7 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
     def _show_prompt(self, view: View) -> None:
         branch, vocabulary = view.branch, view.vocabulary
         special = frozenset(place for place, token in enumerate(branch.ids) if token in vocabulary.special)
-        added = common(branch.ids, branch.start)
+        added = common_length(branch.ids, branch.start)
         tokens = Tokens(branch.ids, vocabulary.show(branch.ids), special, added, branch.cursor)
         self.prompt.show(tokens, self._levels(view))
 

@@ -16,7 +16,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
-from token_explorer.core.tokens import Shown, TokenIds
+from token_explorer.core.tokens import Shown, TokenIds, common_length
 from token_explorer.ui.palette import Palette
 from token_explorer.ui.widgets.flow import Flow, Piece
 from token_explorer.ui.widgets.lines import LineView
@@ -88,7 +88,7 @@ class PromptPane(LineView):
             levels (T,): colours; None keeps those of the tokens that stay, as long as others aren't known.
         """
         before, self._tokens = self._tokens, tokens
-        same = common(before.ids, tokens.ids)
+        same = common_length(before.ids, tokens.ids)
         if same < len(before.ids) or same < len(tokens.ids):
             self._reflow(same)
         self._recolour(levels, same)
@@ -227,11 +227,3 @@ class PromptPane(LineView):
 def no_levels(count: int) -> Levels:
     """No colours for so many tokens."""
     return np.full(count, -1, np.int64)
-
-
-def common(one: TokenIds, other: TokenIds) -> int:
-    """How many ids two prompts have in common, from the first on."""
-    shorter = min(len(one), len(other))
-    if one[:shorter] == other[:shorter]:
-        return shorter
-    return next(place for place in range(shorter) if one[place] != other[place])
