@@ -160,6 +160,7 @@ def test_an_empty_prompt_works_without_colours(start: Start) -> None:
     [
         (("--model", "Nobody/no-such-model"), "Nobody/no-such-model"),
         (("--device", "cuda:7"), "cuda:7"),
+        (("--prompt", " a" * 9000), "9000 tokens"),
     ],
 )
 def test_what_only_the_engine_can_refuse_ends_with_words_and_code_two(

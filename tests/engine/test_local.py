@@ -18,7 +18,7 @@ from token_explorer.core.tokens import Vocabulary
 from token_explorer.engine.local import LocalEngine, default_threads
 from token_explorer.engine.process import EngineProcess, local_engine
 from token_explorer.engine.runner import ModelRunner
-from token_explorer.errors import EngineDied
+from token_explorer.errors import ContextTooLong, EngineDied
 
 
 def silent(_: Progress) -> None:
@@ -99,6 +99,12 @@ def test_ids_survive_the_way_to_text_and_back(engine: LocalEngine, vocabulary: V
         ids = engine.encode(text)
         assert vocabulary.text(ids) == text
         assert engine.encode(vocabulary.text(ids)) == ids
+
+
+def test_a_text_longer_than_the_context_is_refused_before_it_is_drawn(engine: LocalEngine) -> None:
+    assert len(engine.encode(" a" * 8192)) == 8192
+    with pytest.raises(ContextTooLong, match="8193 tokens"):
+        engine.encode(" a" * 8193)
 
 
 def test_an_empty_prompt_starts_from_a_token_that_is_shown(

@@ -129,7 +129,7 @@ class Engine(Protocol):
     def encode(self, text: str) -> TokenIds:
         """Token ids of a text, with the BOS where the model wants one; '' gives the start token.
 
-        Raises InputError where the text is empty and the model has no token to start from.
+        Raises ContextTooLong, and InputError for an empty text where the model has no token to start from.
         """
         ...
 

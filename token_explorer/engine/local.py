@@ -66,7 +66,9 @@ class LocalEngine:
 
     def encode(self, text: str) -> TokenIds:
         """See Engine.encode."""
-        return encode(self._tokenizer, self._vocabulary, text)
+        ids = encode(self._tokenizer, self._vocabulary, text)
+        models.check_length(len(ids), models.context(self._source))
+        return ids
 
     def score(self, ids: TokenIds, top_k: int, stop: Stop) -> Scores:
         """See Engine.score."""

@@ -7,7 +7,7 @@ Importing this is cheap: torch and transformers are loaded by what needs them.
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from token_explorer.core.engine import Progress, Report
 from token_explorer.engine import conversion, embedded
 from token_explorer.engine.bars import quiet
-from token_explorer.errors import DeviceError, ExplorerError, ModelLoadError, ModelNotFound
+from token_explorer.errors import ContextTooLong, DeviceError, ExplorerError, ModelLoadError, ModelNotFound
 from token_explorer.files import missing
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 EMBEDDED = "embedded"
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
+# What architectures call the number of tokens that they were made for.
+_CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
 _DEVICES = "auto, cpu, cuda, cuda:N or mps"
 
 
@@ -77,6 +79,28 @@ def vocabulary_size(source: Source) -> int | None:
     config = _read_json(Path(source.folder, "config.json"))
     size = config.get("vocab_size") or _text_part(config).get("vocab_size")
     return size if isinstance(size, int) else None
+
+
+def context(source: Source) -> int:
+    """How many tokens the model was made for; 0 where its folder states none."""
+    config = _read_json(Path(source.folder, "config.json"))
+    return stated_context(config.get) or stated_context(_text_part(config).get)
+
+
+def stated_context(setting: Callable[[str], Any]) -> int:
+    """How many tokens a configuration says that the model was made for, asked by name; 0 for none."""
+    values = map(setting, _CONTEXT_NAMES)
+    return next((value for value in values if isinstance(value, int) and value > 0), 0)
+
+
+def check_length(tokens: int, context: int) -> None:
+    """Raise ContextTooLong for more tokens than a model was made for."""
+    if 0 < context < tokens:
+        raise ContextTooLong(
+            "The prompt is too long",
+            f"{tokens} tokens, and this model was made for {context}.",
+            f"Shorten it by {tokens - context} tokens, or choose a model with a longer context.",
+        )
 
 
 def end_ids(source: Source) -> frozenset[int]:

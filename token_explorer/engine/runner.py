@@ -20,7 +20,7 @@ from token_explorer.core.tokens import TokenIds
 from token_explorer.engine.anatomy import dissect, last_hidden, same_logits
 from token_explorer.engine.kv import kv_columns, live_cache
 from token_explorer.engine.memory import Memory
-from token_explorer.errors import ContextTooLong
+from token_explorer.engine.models import check_length, stated_context
 
 # Tokens run by one forward of a prefill: what a stop can lose, and what bounds its activations.
 PIECE_TOKENS = 512
@@ -51,8 +51,9 @@ class ModelRunner:
 
     def __init__(self, model: PreTrainedModel, *, cache_mib: int = 1024, cache_size: int = 100) -> None:
         self.model = model
-        self.context = _context(model)
-        self.vocabulary_size = int(model.config.get_text_config(decoder=True).vocab_size)
+        config = model.config.get_text_config(decoder=True)
+        self.context = stated_context(lambda name: getattr(config, name, None))
+        self.vocabulary_size = int(config.vocab_size)
         self.counts = Counts()
         with torch.inference_mode():
             probe = _probe_ids(self.vocabulary_size, model.device)
@@ -73,7 +74,7 @@ class ModelRunner:
     @torch.inference_mode()
     def score(self, ids: TokenIds, top_k: int, stop: Stop) -> Scores:
         """See Engine.score."""
-        self._check_length(ids)
+        check_length(len(ids), self.context)
         known = self.memory.known(ids)
         if known.length < len(ids):
             self._run(ids, known.length, stop)
@@ -85,14 +86,6 @@ class ModelRunner:
         following = self._candidates(self._logits_after(ids, ran.hidden), top_k)
         reused = known.length if self.reuse or known.length == len(ids) else 0
         return Scores(ids, logprobs, entropies, ranks.astype(np.int64), following, reused)
-
-    def _check_length(self, ids: TokenIds) -> None:
-        if self.context and len(ids) > self.context:
-            raise ContextTooLong(
-                "The prompt is too long",
-                f"{len(ids)} tokens, and this model was made for {self.context}.",
-                f"Shorten it by {len(ids) - self.context} tokens, or choose a model with a longer context.",
-            )
 
     def _run(self, ids: TokenIds, known: int, stop: Stop) -> None:
         """Run what is not known of a prompt, in pieces that are kept even if a later one is stopped."""
@@ -238,11 +231,3 @@ def _cache_shapes(model: PreTrainedModel, ids: Tensor) -> tuple[list[Any], list[
         return kv_columns(cache)
     except Exception:  # recurrent and hybrid models fail in their own ways on a cache for attention alone
         return [], []
-
-
-def _context(model: PreTrainedModel) -> int:
-    """How many tokens a model was made for; 0 where its configuration states none."""
-    config = model.config.get_text_config(decoder=True)
-    names = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
-    stated = (getattr(config, name, None) for name in names)
-    return next((value for value in stated if isinstance(value, int) and value > 0), 0)
