@@ -15,6 +15,8 @@ from tests.terminal import Terminal
 ROOT = Path(__file__).parents[1]
 PROGRAM = [sys.executable, "-m", "token_explorer"]
 UP, DOWN, LEFT, RIGHT, CTRL_Q, CTRL_R, ESCAPE = "\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C", "\x11", "\x12", "\x1b"
+# A terminal that was quiet for so long has the whole frame.
+FRAME_S = 0.15
 LEAVE_SCREEN = b"\x1b[?1049l"
 
 Start = Callable[..., Terminal]
@@ -54,11 +56,12 @@ def last_token(text: str) -> str:
 
 
 def press_and_wait(terminal: Terminal, key: str, length: int) -> str:
-    """Press a key and wait for the table of a prompt of so many tokens."""
+    """Press a key and wait until all of the screen shows a prompt of so many tokens."""
     terminal.type(key)
-    return terminal.wait_for(
-        lambda text: tokens(text) == length and "cached" in text and first_row(text) != ""
-    )
+    terminal.wait_for(lambda text: tokens(text) == length and "cached" in text and first_row(text) != "")
+    # A frame arrives in parts; the last of them may be what the test is about.
+    terminal.settle(FRAME_S)
+    return terminal.text
 
 
 def test_the_worked_example_is_walked(start: Start, tmp_path: Path) -> None:

@@ -220,11 +220,12 @@ def serve(connection: Connection, make: MakeEngine, log: Path) -> None:
     A thread reads, so that a stop arrives while a call is running; this thread works.
     """
     _leave_terminal(log)
-    calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+    calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
     stops = _Stops()
-    threading.Thread(target=_read, args=(connection, calls, stops), daemon=True).start()
+    threading.Thread(target=_read, args=(connection, calls, stops, log), daemon=True).start()
     engine = make()
-    while (call := calls.get()) is not None:
+    while True:  # the thread that reads ends the process
+        call = calls.get()
         connection.send(_answer(engine, call, stops.of(call.number), connection.send))
         stops.forget(call.number)
 
@@ -264,7 +265,7 @@ def _leave_terminal(log: Path) -> None:
         os.dup2(nothing.fileno(), 0)
 
 
-def _read(connection: Connection, calls: "queue.SimpleQueue[_Call | None]", stops: _Stops) -> None:
+def _read(connection: Connection, calls: "queue.SimpleQueue[_Call]", stops: _Stops, log: Path) -> None:
     """Sort what arrives into calls and stops; end the process when the parent is gone, amid a forward too."""
     try:
         while True:
@@ -274,6 +275,7 @@ def _read(connection: Connection, calls: "queue.SimpleQueue[_Call | None]", stop
             else:
                 calls.put(message)
     except (EOFError, OSError):
+        log.unlink(missing_ok=True)  # a parent that was killed could not
         os._exit(0)
 
 
