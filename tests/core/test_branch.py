@@ -234,3 +234,12 @@ def test_a_branch_without_tokens_cannot_be_made(ids: tuple[int, ...], start: tup
 def test_a_cursor_beside_the_prompt_cannot_be_set(cursor: int) -> None:
     with pytest.raises(ValueError, match=f"at {cursor} of 2 tokens"):
         Workspace.open((1, 2)).look_at(cursor)
+
+
+@given(st.integers(1, 9), st.lists(st.integers(-12, 12), max_size=8))
+def test_the_cursor_steps_within_the_prompt_and_is_off_at_its_end(length: int, steps: list[int]) -> None:
+    space, place = Workspace.open(tuple(range(length))), length
+    for step in steps:
+        space, place = space.step_cursor(step), max(0, min(place + step, length))
+        assert space.branch.cursor == (None if place == length else place)
+        assert space.past == ()

@@ -8,9 +8,8 @@ from token_explorer.core.scores import Candidates, Scores
 from token_explorer.overlays import OVERLAYS, Overlay
 
 SCORES = score(encode("Once upon a time, there was a"), 30)
-PROBABILITY, ENTROPY = (
-    next(each for each in OVERLAYS if each.name == name) for name in ("probability", "entropy")
-)
+BY_NAME = {overlay.name: overlay for overlay in OVERLAYS}
+PROBABILITY, ENTROPY = BY_NAME["probability"], BY_NAME["entropy"]
 
 
 def uniform(size: int, length: int) -> Scores:
@@ -56,6 +55,19 @@ def test_entropy_of_four_equal_choices_is_two_bits() -> None:
     assert np.allclose(reading.values[1:], 2.0)
     assert reading.unit == "bits"
     assert reading.low == 0.0
+
+
+def test_surprisal_is_what_probability_says_in_bits() -> None:
+    surprisal, probability = BY_NAME["surprisal"].read(SCORES), PROBABILITY.read(SCORES)
+    assert np.allclose(2.0 ** -surprisal.values[1:], probability.values[1:])
+    assert np.allclose(BY_NAME["surprisal"].read(uniform(8, 5)).values[1:], 3.0)
+    assert surprisal.unit == "bits"
+
+
+def test_rank_is_the_rank_and_drawn_by_its_ratio() -> None:
+    reading = BY_NAME["rank"].read(SCORES)
+    assert reading.values[1:].tolist() == SCORES.ranks[1:].tolist()
+    assert reading.scale == "log"
 
 
 def test_a_value_depends_on_what_came_before_and_not_on_what_follows() -> None:

@@ -310,11 +310,11 @@ async def test_colours_are_those_of_the_values_and_stay_while_an_answer_is_await
         await driver.press("e")
         prompt, palette = driver.app.explore.prompt, driver.app.explore.palette
         values = score(IDS, 5).probabilities
-        assert prompt._levels.tolist() == palette.levels(values, 0.0, 1.0).tolist()
+        assert prompt._levels.tolist() == palette.levels(values).tolist()
         assert prompt._levels[0] == -1
         driver.engine.hold()
         await driver.pilot.press("right")
-        assert prompt._levels.tolist() == [*palette.levels(values, 0.0, 1.0).tolist(), -1]
+        assert prompt._levels.tolist() == [*palette.levels(values).tolist(), -1]
 
 
 @in_loop
@@ -533,3 +533,28 @@ async def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
         await driver.press("x")
         assert "Not saved" in driver.said[0]
         assert str(tmp_path / "prompts") in driver.said[0]
+
+
+@in_loop
+async def test_keys_move_the_cursor_by_token_and_by_word() -> None:
+    async with driving(text="ab  cd e") as driver:  # the fake's tokens are bytes
+        for key, cursor in (  # 0 is the BOS
+            ("comma", 8),
+            ("comma", 7),
+            ("full_stop", 8),
+            ("full_stop", None),
+            ("less_than_sign", 7),
+            ("less_than_sign", 4),
+            ("less_than_sign", 3),
+            ("less_than_sign", 1),
+            ("less_than_sign", 0),
+            ("less_than_sign", 0),
+            ("greater_than_sign", 1),
+            ("dollar_sign", None),
+            ("0", 0),
+            ("escape", None),
+        ):
+            await driver.press(key)
+            assert driver.workspace.branch.cursor == cursor, key
+        await driver.press("0", "full_stop")
+        assert '2/9 "a"' in driver.text()

@@ -107,6 +107,13 @@ class Workspace:
         changed = replace(self.branch, cursor=cursor)
         return replace(self, branches=self._replaced(changed))
 
+    def step_cursor(self, steps: int) -> "Workspace":
+        """Move the token cursor by so many tokens; past the last one is the end, where it is off."""
+        length = len(self.branch.ids)
+        here = length if self.branch.cursor is None else self.branch.cursor
+        there = max(0, min(here + steps, length))
+        return self.look_at(None if there == length else there)
+
     def undo(self) -> "Workspace":
         """The state before the last change."""
         if not self.past:

@@ -207,6 +207,11 @@ class Vocabulary:
         """How each token of a sequence is shown; see `show`."""
         return show(self.pieces[token] for token in ids)
 
+    def starts_word(self, ids: Sequence[int], place: int) -> bool:
+        """Whether a word begins at a token: a blank begins it, or a special token stands there or before."""
+        near = ids[max(0, place - 1) : place + 1]
+        return place == 0 or self.pieces[ids[place]][:1].isspace() or not self.special.isdisjoint(near)
+
     def utf8(self, ids: Sequence[int]) -> bytes:
         """The bytes of a sequence as text: without the BOS and the blank that the tokenizer itself adds."""
         if self.bos is not None and ids and ids[0] == self.bos:

@@ -105,6 +105,17 @@ class Explorer(Stage):
     def action_cursor_off(self) -> None:
         self._change(lambda workspace: workspace.look_at(None))
 
+    def action_look(self, steps: int) -> None:
+        self._change(lambda workspace: workspace.step_cursor(steps))
+
+    def action_look_word(self, steps: int) -> None:
+        if self.exploration is not None:
+            self.exploration.step_word(steps)
+            self.show()
+
+    def action_look_first(self) -> None:
+        self._change(lambda workspace: workspace.look_at(0))
+
     def action_overlay(self, steps: int) -> None:
         if self.exploration is not None:
             self.exploration.turn_overlay(steps)

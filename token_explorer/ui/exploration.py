@@ -51,6 +51,14 @@ class Exploration:
         if self.ids != before:
             self.scores = self._answers.of(self.ids)
 
+    def step_word(self, steps: int) -> None:
+        """Move the token cursor to the next or previous token that a word begins with, or to an end."""
+        here = self.workspace.branch.cursor
+        place = (len(self.ids) if here is None else here) + steps
+        while 0 < place < len(self.ids) and not self.vocabulary.starts_word(self.ids, place):
+            place += steps
+        self.workspace = self.workspace.look_at(max(0, place) if place < len(self.ids) else None)
+
     def append(self, row: int) -> None:
         """Append a candidate of the prompt that is shown. Raises NotPossible, ContextTooLong."""
         if (scores := self.scores) is None or row >= len(scores.next):

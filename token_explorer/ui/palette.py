@@ -54,22 +54,13 @@ class Palette:
         """The colours of a step."""
         return Style.from_color(Color.from_rgb(*self.fg[level]), Color.from_rgb(*self.bg[level]))
 
-    def level(self, value: float, low: float, high: float) -> int:
-        """The step of one value; see `levels`."""
-        return int(self.levels(np.array([value], np.float32), low, high)[0])
-
-    def levels(self, values: Floats, low: float, high: float) -> NDArray[np.int64]:
-        """The step of each value on a scale from low to high; -1 for NaN and where there are no colours.
-
-        Args:
-            values (T,): values beyond the scale get its end's colour.
-        """
+    def levels(self, places: Floats) -> NDArray[np.int64]:
+        """The step of each place (T,) on a scale from 0 to 1; -1 for NaN and where there are no colours."""
         steps = len(self.bg)
         if not steps:
-            return np.full(values.shape, -1, np.int64)
-        place = np.nan_to_num((values.astype(np.float64) - low) / (high - low), nan=0.0)
-        step = np.minimum(np.clip(place, 0.0, 1.0) * steps, steps - 1).astype(np.int64)
-        return np.where(np.isnan(values), -1, step)
+            return np.full(places.shape, -1, np.int64)
+        step = np.minimum(np.nan_to_num(places, nan=0.0) * steps, steps - 1).astype(np.int64)
+        return np.where(np.isnan(places), -1, step)
 
 
 def depth(system: str | None, terminal: str, no_color: bool) -> Depth:

@@ -17,6 +17,8 @@ from token_explorer.ui.widgets.bar import run
 from token_explorer.ui.widgets.row import fitted
 
 LEGEND_CELLS = 12
+# Overlays whose value is told of every token, whatever it is coloured by.
+_SAID = ("probability", "surprisal", "rank")
 LONGEST_TOKEN = 16
 
 
@@ -69,7 +71,7 @@ def _usual(place: int, scores: Scores | None) -> list[str]:
 
 def _drawn(place: int, reading: Reading | None) -> list[str]:
     """The value that the token's colour stands for, where it isn't said already."""
-    if reading is None or reading.key == "probability" or math.isnan(value := float(reading.values[place])):
+    if reading is None or reading.key in _SAID or math.isnan(value := float(reading.values[place])):
         return []
     figure = figures.bits(value) if reading.unit == "bits" else f"{value:.3g}"
     return [f"{reading.title} {figure} {reading.unit}".rstrip()]

@@ -101,7 +101,7 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         """The tokens' colours; None where they aren't known yet."""
         reading = view.reading
         if reading is not None:
-            return self.palette.levels(reading.values, reading.low, reading.high)
+            return self.palette.levels(reading.places)
         return None if view.coloured else no_levels(len(view.branch.ids))
 
     def _show_frame(self, view: View) -> None:
