@@ -3,11 +3,11 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.terminal import Terminal
@@ -120,9 +120,7 @@ def test_the_worked_example_is_walked(start: Start, tmp_path: Path) -> None:
 
 def engine_of(pid: int) -> int:
     """The process that runs the model: the program's child with the most memory."""
-    listed = subprocess.run(["ps", "-o", "pid=,rss=", "--ppid", str(pid)], capture_output=True, text=True)
-    rows = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
-    return max(rows, key=lambda row: row[1])[0]
+    return max(psutil.Process(pid).children(), key=lambda child: child.memory_info().rss).pid
 
 
 def test_a_killed_engine_is_told_and_replaced_and_the_prompts_are_intact(start: Start) -> None:
