@@ -87,7 +87,7 @@ def embedded_source(embedded_folder: Path, own_folders: Path) -> "Source":
     models = own_folders / "cache" / "token-explorer" / "models"
     models.mkdir(parents=True)
     (models / embedded_folder.name).symlink_to(embedded_folder, target_is_directory=True)
-    return Source("SmolLM2-135M-Instruct", str(embedded_folder), True)
+    return Source("SmolLM2-135M-Instruct", str(embedded_folder))
 
 
 @pytest.fixture(scope="session")
@@ -95,5 +95,5 @@ def embedded_model(embedded_folder: Path) -> "PreTrainedModel":
     """The embedded model's weights, float32 on the CPU; nobody may change them."""
     from token_explorer.engine import models
 
-    source = models.Source("SmolLM2-135M-Instruct", str(embedded_folder), True)
+    source = models.Source("SmolLM2-135M-Instruct", str(embedded_folder))
     return models.load_weights(source, "cpu", "float32", lambda progress: None)

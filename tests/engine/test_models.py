@@ -34,7 +34,7 @@ def ignore(progress: Progress) -> None:
 
 
 def here(folder: Path) -> Source:
-    return Source("model", str(folder), True)
+    return Source("model", str(folder))
 
 
 @pytest.mark.parametrize("name", RANDOM_MODELS)

@@ -280,3 +280,12 @@ def test_a_token_that_can_never_come_makes_no_nan() -> None:
     assert logprob == pytest.approx(float(p[1].log()), abs=1e-6)
     assert entropy == pytest.approx(float(-(p * p.log()).sum()), abs=1e-6)
     assert rank == 1
+
+
+def test_what_lies_beyond_the_listed_tokens_is_never_lost_in_rounding(llama: ModelRunner) -> None:
+    # 1 minus what is listed has an error of 1e-7, more than all that lies beyond it here.
+    logits = torch.tensor([20.0, *[-2.0] * 99])
+    following = llama._candidates(logits, 1)
+    exact = float(torch.softmax(logits.double(), 0)[1:].sum())
+    assert following.tail == pytest.approx(exact, rel=1e-4)
+    assert llama._candidates(logits, 100).tail == 0

@@ -167,7 +167,7 @@ def test_text_survives_the_embedded_tokenizer(embedded: tuple[Any, Vocabulary], 
 
 @pytest.fixture(scope="module")
 def embedded(embedded_folder: Any) -> tuple[Any, Vocabulary]:
-    tokenizer = load_tokenizer(Source("embedded", str(embedded_folder), True))
+    tokenizer = load_tokenizer(Source("embedded", str(embedded_folder)))
     return tokenizer, read_vocabulary(tokenizer)
 
 

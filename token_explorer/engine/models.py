@@ -5,7 +5,6 @@ Importing this is cheap: torch and transformers are loaded by what needs them.
 """
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from token_explorer.core.engine import Progress, Report
 from token_explorer.engine import conversion, embedded
 from token_explorer.engine.bars import quiet
 from token_explorer.errors import ContextTooLong, DeviceError, ExplorerError, ModelLoadError, ModelNotFound
-from token_explorer.files import missing
+from token_explorer.files import is_path, missing
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -36,24 +35,22 @@ class Source:
     Attributes:
         label: its name, short enough for a title.
         folder: the folder that holds configuration, tokenizer and weights.
-        local: whether the user named a path, not a hub id.
     """
 
     label: str
     folder: str
-    local: bool
 
 
 def locate(name: str, report: Report) -> Source:
     """Find a model by its name, fetching and converting as needed. Raises ModelNotFound, ModelLoadError."""
     if name == EMBEDDED:
-        return Source(embedded.NAME, str(embedded.provide(report)), True)
+        return Source(embedded.NAME, str(embedded.provide(report)))
     path = Path(name).expanduser()
     if name.strip() and path.is_dir():  # Path("") is the current folder
         return _folder(path)
     if path.exists():
         return _file(path, report)
-    if _is_path(name):
+    if is_path(name):
         raise ModelNotFound("Model not found", *missing(str(path)))
     return _hub(name, report)
 
@@ -157,14 +154,14 @@ def _folder(path: Path) -> Source:
         inside = sorted(each.name for each in path.glob("*.gguf"))
         hint = f"Name the file in it: {path / inside[0]}" if inside else "A model's folder holds config.json."
         raise ModelNotFound("Not a model", f"{path} has no config.json.", hint)
-    return Source(path.resolve().name or str(path), str(path), True)
+    return Source(path.resolve().name or str(path), str(path))
 
 
 def _file(path: Path, report: Report) -> Source:
     if path.suffix.lower() != ".gguf":
         hint = "Name a .gguf file, or the folder that holds config.json."
         raise ModelNotFound("Not a model", f"{path} is a file, and not a .gguf.", hint)
-    return Source(path.stem, str(conversion.convert(path, report)), True)
+    return Source(path.stem, str(conversion.convert(path, report)))
 
 
 def _hub(name: str, report: Report) -> Source:
@@ -173,19 +170,7 @@ def _hub(name: str, report: Report) -> Source:
     if not _HUB_ID.fullmatch(name):
         hint = "It is 'embedded', a hub id such as Qwen/Qwen2.5-0.5B, a folder, or a .gguf file."
         raise ModelNotFound("Model not found", f"{name!r} is no file, no folder and no hub id.", hint)
-    return Source(name.rpartition("/")[2], str(hub.fetch(name, report)), False)
-
-
-def _is_path(name: str) -> bool:
-    """Whether a name can only mean a path: a hub id has one slash at most, and begins with a letter."""
-    separators = {os.sep, os.altsep} - {None, "/"}
-    begins = name.startswith((".", "~", os.sep))
-    return (
-        begins
-        or name.endswith(".gguf")
-        or name.count("/") > 1
-        or any(each in name for each in separators if each)
-    )
+    return Source(name.rpartition("/")[2], str(hub.fetch(name, report)))
 
 
 def _has_mps() -> bool:

@@ -178,8 +178,9 @@ class ModelRunner:
         top = logprobs.topk(min(top_k, len(logprobs)))
         probabilities = logprobs.exp()
         entropy = -torch.where(probabilities > 0, probabilities * logprobs, 0.0).sum()
-        tail = max(0.0, 1.0 - float(top.values.exp().sum(dtype=torch.float64)))
-        return Candidates(top.indices.cpu().numpy(), top.values.cpu().numpy(), tail, float(entropy))
+        # Summed, not 1 minus what is listed: that would leave nothing but rounding of a small tail.
+        tail = probabilities.index_fill(0, top.indices, 0.0).sum()
+        return Candidates(top.indices.cpu().numpy(), top.values.cpu().numpy(), float(tail), float(entropy))
 
     def _continues(self, ids: Tensor) -> bool:
         """Whether running the last probe token on a live cache gives the logits of running all at once."""

@@ -14,8 +14,6 @@ from token_explorer.overlays import OVERLAYS
 from token_explorer.ui.answers import Answers
 from token_explorer.ui.view import View
 
-REPLACED = "\ufffd"
-
 
 class Exploration:
     """The state behind the screen.
