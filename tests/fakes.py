@@ -3,11 +3,29 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from token_explorer.core.engine import EngineInfo, Progress, Report, Stop, Stopped
+from token_explorer.core.engine import Answer, Check, EngineInfo, Progress, Report, Stop, Stopped
+from token_explorer.core.observation import (
+    AttentionMap,
+    AttentionRow,
+    AttentionRows,
+    AttentionWeights,
+    Attributed,
+    Attribution,
+    DecisionDepth,
+    Depths,
+    Facet,
+    LayerLogprobs,
+    LayerTable,
+    Lens,
+    LensCells,
+    ResidualMeasures,
+    Residuals,
+)
 from token_explorer.core.scores import Candidates, Floats, Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import ContextTooLong, EngineDied, ExplorerError
@@ -113,6 +131,78 @@ def score(ids: TokenIds, top_k: int, reused: int = 0) -> Scores:
     )
 
 
+LAYERS, HEADS = 2, 3
+
+
+def _lens(ids: TokenIds) -> Floats:
+    """(L + 1, T, V) log probabilities by layer; the last layer's are the model's."""
+    layers = [_logprobs((layer + 1, *ids))[1:] for layer in range(LAYERS)]
+    return np.stack([*layers, _logprobs(ids)])
+
+
+def _attention(ids: TokenIds, query: int, layer: int, head: int) -> Floats:
+    """(query + 1,) weights of one head, layer and head from 1."""
+    numbers = np.exp(_logprobs((layer, head, *ids[: query + 1]))[2:, 7].astype(np.float64))
+    return np.asarray(numbers / numbers.sum(), dtype=np.float32)
+
+
+def _lens_cells(ids: TokenIds, facet: Lens) -> LensCells:
+    grid = _lens(ids)[:, facet.start : facet.stop].astype(np.float64)
+    tops = grid.argmax(-1)
+    pinned = None if facet.pin is None else grid[..., facet.pin]
+    return LensCells(
+        tops,
+        grid.max(-1).astype(np.float32),
+        (-(np.exp(grid) * grid).sum(-1)).astype(np.float32),
+        (np.exp(grid[-1]) * (grid[-1] - grid)).sum(-1).astype(np.float32),
+        None if pinned is None else pinned.astype(np.float32),
+        None if pinned is None else 1 + (grid > pinned[..., None]).sum(-1),
+    )
+
+
+def _attention_map(ids: TokenIds, facet: AttentionMap) -> AttentionWeights:
+    weights = np.full((HEADS, facet.stop - facet.start, facet.last_key - facet.first_key), np.nan)
+    for head in range(HEADS):
+        for row, query in enumerate(range(facet.start, facet.stop)):
+            seen = _attention(ids, query, facet.layer, head + 1)[facet.first_key : facet.last_key]
+            weights[head, row, : len(seen)] = seen
+    return AttentionWeights(weights.astype(np.float32))
+
+
+def _depths(ids: TokenIds) -> Depths:
+    tops = _lens(ids).argmax(-1)
+    layers = np.full(len(ids), np.nan, np.float32)
+    for place in range(1, len(ids)):
+        same = tops[:, place - 1] == ids[place]
+        if same[-1]:
+            layers[place] = LAYERS - int(np.argmin(same[::-1])) + 1 if not same.all() else 0
+    return Depths(layers)
+
+
+def observe(ids: TokenIds, facet: Facet[Answer]) -> object:
+    """What the fake engine shows of its inside."""
+    if isinstance(facet, AttentionRow):
+        heads = [(layer, head) for layer in range(1, LAYERS + 1) for head in range(1, HEADS + 1)]
+        rows = [_attention(ids, facet.query, layer, head) for layer, head in heads]
+        return AttentionRows(np.stack(rows), np.array(heads, np.int64))
+    if isinstance(facet, AttentionMap):
+        return _attention_map(ids, facet)
+    if isinstance(facet, Residuals):
+        states = np.stack([_logprobs((layer + 1, *ids))[1:, :8] for layer in range(LAYERS + 1)])
+        norms = np.linalg.norm(states, axis=-1)
+        cosines = (states * states[:, -1:]).sum(-1) / norms / norms[:, -1:]
+        return ResidualMeasures(cosines.astype(np.float32), norms.astype(np.float32))
+    if isinstance(facet, Attribution):
+        values = _logprobs((facet.token, *ids[: facet.place]))[1:, 3] + 4
+        return Attributed(values.astype(np.float32), float(values.sum()))
+    if isinstance(facet, DecisionDepth):
+        return _depths(ids)
+    if isinstance(facet, LayerLogprobs):
+        return LayerTable(_lens(ids[: facet.place])[1:, -1][:, list(facet.tokens)])
+    assert isinstance(facet, Lens)
+    return _lens_cells(ids, facet)
+
+
 class FakeEngine:
     """An Engine without a model.
 
@@ -122,16 +212,20 @@ class FakeEngine:
     """
 
     def __init__(self, context: int = 100_000, seconds: float = 0.0) -> None:
-        self.info = EngineInfo("fake-model", "cpu", "float32", context, 2)
+        checks = (Check("fake check", 0.0, 1.0),)
+        self.info = EngineInfo("fake-model", "cpu", "float32", context, LAYERS, checks=checks)
         self.seconds = seconds
         self.calls: list[str] = []
         self.scored: list[TokenIds] = []
         """The prompts of all questions, in the order in which they were begun."""
+        self.observed: list[tuple[TokenIds, Facet[Any]]] = []
+        """The looks inside that were begun, in that order."""
         self.stopped: list[TokenIds] = []
         self.deaths = 0
         """How many of the next questions it dies of."""
         self.load_error: ExplorerError | None = None
         self.score_error: Exception | None = None
+        self.observe_error: Exception | None = None
         self.began = threading.Semaphore(0)
         """Released each time a question is begun."""
         self._go = threading.Event()
@@ -200,6 +294,15 @@ class FakeEngine:
                 "Prompt too long", f"{len(ids)} tokens of {self.info.context}.", "Shorten it."
             )
         return score(ids, top_k, len(ids) - 1)
+
+    def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
+        self.calls.append("observe")
+        self.observed.append((ids, facet))
+        self.began.release()
+        self._work(ids, stop)
+        if self.observe_error is not None:
+            raise self.observe_error
+        return cast(Answer, observe(ids, facet))
 
     def close(self) -> None:
         self.calls.append("close")

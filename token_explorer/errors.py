@@ -7,6 +7,7 @@
     ├── DeviceError          no such device here                              2
     ├── ContextTooLong       more tokens than the model was made for          2
     ├── NotPossible          an operation that the state doesn't allow        2
+    ├── FacetUnavailable     what this model or this prompt can't show        2
     ├── ModelLoadError       the model is there and can't be opened           1
     ├── EngineDied           the engine's process ended unasked               1
     └── EngineFault          a bug or a fault inside the engine, its workspace kept   1
@@ -63,6 +64,12 @@ class ContextTooLong(ExplorerError):
 
 class NotPossible(ExplorerError):
     """An operation that the workspace's state doesn't allow; nothing was changed."""
+
+    exit_code = 2
+
+
+class FacetUnavailable(ExplorerError):
+    """A look inside that this model, or this length of prompt, can't give."""
 
     exit_code = 2
 

@@ -11,7 +11,9 @@ values = st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=8)
 
 
 def reading(numbers: list[float], low: float, high: float, **more: object) -> Reading:
-    return Reading("key", "title", "", np.array(numbers, np.float32), low, high, **more)  # type: ignore[arg-type]
+    return Reading(
+        key="key", title="title", unit="", values=np.array(numbers, np.float32), low=low, high=high, **more
+    )  # type: ignore[arg-type]
 
 
 def test_places_run_from_the_low_end_to_the_high_one() -> None:

@@ -4,14 +4,16 @@ Everything here can be pickled and sent to another process, but for Stop, which 
 """
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeVar
 
+from token_explorer.core.observation import Facet, Kind
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 
 DType = Literal["float32", "bfloat16"]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class ModelSpec:
         cache_mib: bound on what is kept of prompts seen before, MiB.
         cache_size: bound on how many different prompts are kept.
         seed: of everything random; None for a fresh one.
+        record_layers: keep the residual stream of each forward, so that looking into the layers needs none.
     """
 
     name: str = "embedded"
@@ -35,6 +38,27 @@ class ModelSpec:
     cache_mib: int = 1024
     cache_size: int = 100
     seed: int | None = None
+    record_layers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that the engine proved, or failed to, when it opened the model.
+
+    Attributes:
+        name: what should hold, in words.
+        value: how far it is from holding; what that counts follows from the name.
+        bound: the largest value that passes.
+    """
+
+    name: str
+    value: float
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it holds; not so where the value is NaN."""
+        return self.value <= self.bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +71,10 @@ class EngineInfo:
         context: how many tokens it was made for; 0 where it states none.
         layers: number of its decoder layers.
         note: what the user should know (such as why nothing is reused), '' for nothing.
+        architecture: the class that runs it; '' where it isn't known.
+        folder: where its files are; '' for none.
+        checks: what was proved when it was opened.
+        lacks: for each kind of facet that can't be had, why.
     """
 
     model: str
@@ -55,6 +83,10 @@ class EngineInfo:
     context: int
     layers: int
     note: str = ""
+    architecture: str = ""
+    folder: str = ""
+    checks: tuple[Check, ...] = ()
+    lacks: Mapping[Kind, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +142,8 @@ class Stop:
 class Engine(Protocol):
     """A model that can be asked. Synchronous; one caller at a time.
 
-    The order is `load_tokenizer`, then `load_model`, then `score`; `encode` works after the first.
-    Any of them may raise EngineDied; the same order then begins again, with a new engine behind it.
+    The order is `load_tokenizer`, then `load_model`, then `score` and `observe`; `encode` works after the
+    first. Any of them may raise EngineDied; the same order then begins again, with a new engine behind it.
     """
 
     def when_died(self, tell: Callable[[], None]) -> None:
@@ -137,6 +169,14 @@ class Engine(Protocol):
         """Score every token of a prompt, with the `top_k` most likely next ones.
 
         Raises ContextTooLong, and Stopped soon after `stop` is set.
+        """
+        ...
+
+    def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
+        """Look inside the model at a prompt: the arrays that a facet asks for.
+
+        Raises FacetUnavailable where this model or this length can't give them, ContextTooLong, and Stopped
+        soon after `stop` is set.
         """
         ...
 

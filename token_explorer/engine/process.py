@@ -22,7 +22,17 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from token_explorer.core.engine import Engine, EngineInfo, ModelSpec, Progress, Report, Stop, Stopped
+from token_explorer.core.engine import (
+    Answer,
+    Engine,
+    EngineInfo,
+    ModelSpec,
+    Progress,
+    Report,
+    Stop,
+    Stopped,
+)
+from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import EngineDied, EngineFault, ExplorerError
@@ -107,6 +117,11 @@ class EngineProcess:
         """See Engine.score."""
         scores: Scores = self._ask("score", ids, top_k, stop=stop)
         return scores
+
+    def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
+        """See Engine.observe."""
+        answer: Answer = self._ask("observe", ids, facet, stop=stop)
+        return answer
 
     def close(self) -> None:
         """End the child at once; what it was doing is lost."""
@@ -281,7 +296,7 @@ def _read(connection: Connection, calls: "queue.SimpleQueue[_Call]", stops: _Sto
 
 def _answer(engine: Engine, call: _Call, stop: Stop, report: Report) -> _Answer:
     extra: dict[str, Any] = {}
-    if call.method == "score":
+    if call.method in ("score", "observe"):
         extra["stop"] = stop
     elif call.method in ("load_tokenizer", "load_model"):
         extra["report"] = report

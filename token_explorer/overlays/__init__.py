@@ -1,6 +1,6 @@
 """Overlays: each a pure function from scores to a reading. The one list that every front end reads."""
 
-from token_explorer.overlays.overlay import Overlay
+from token_explorer.overlays.overlay import Glance, Overlay
 from token_explorer.overlays.surprise import entropy, probability, rank, surprisal
 
 OVERLAYS: tuple[Overlay, ...] = (
@@ -10,4 +10,4 @@ OVERLAYS: tuple[Overlay, ...] = (
     Overlay("rank", "how many tokens were more likely, counting from 1", rank),
 )
 
-__all__ = ["OVERLAYS", "Overlay"]
+__all__ = ["OVERLAYS", "Glance", "Overlay"]

@@ -10,7 +10,7 @@ from token_explorer.core.engine import EngineInfo
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import ContextTooLong, NotPossible
-from token_explorer.overlays import OVERLAYS
+from token_explorer.overlays import OVERLAYS, Glance
 from token_explorer.ui.answers import Answers
 from token_explorer.ui.view import View
 
@@ -85,7 +85,8 @@ class Exploration:
     def view(self) -> View:
         """What is to be shown."""
         scores, coloured = self.scores, self._overlay > 0
-        reading = OVERLAYS[self._overlay - 1].read(scores) if coloured and scores is not None else None
+        glance = None if scores is None else Glance(scores)
+        reading = OVERLAYS[self._overlay - 1].read(glance, None) if coloured and glance else None
         return View(self.workspace, self.vocabulary, scores, reading, coloured)
 
     def text(self) -> tuple[str, bool]:

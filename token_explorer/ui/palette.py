@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.color import Color, ColorSystem
 from rich.style import Style
 
+from token_explorer.core.reading import ScaleKind
 from token_explorer.core.scores import Floats
 
 Depth = Literal["truecolor", "256", "16", "grey", "none"]
@@ -61,6 +62,23 @@ class Palette:
             return np.full(places.shape, -1, np.int64)
         step = np.minimum(np.nan_to_num(places, nan=0.0) * steps, steps - 1).astype(np.int64)
         return np.where(np.isnan(places), -1, step)
+
+
+@dataclass(frozen=True, slots=True)
+class Palettes:
+    """The palettes in use.
+
+    Attributes:
+        usual: as the user chose it.
+        signed: for values to both sides of zero: two hues that meet in white.
+    """
+
+    usual: Palette
+    signed: Palette
+
+    def of(self, scale: ScaleKind) -> Palette:
+        """The palette that values on such a scale are drawn with."""
+        return self.signed if scale == "signed" else self.usual
 
 
 def depth(system: str | None, terminal: str, no_color: bool) -> Depth:

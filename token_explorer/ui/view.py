@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from token_explorer.core.branch import Branch, Workspace
-from token_explorer.core.reading import Reading
+from token_explorer.core.engine import EngineInfo
+from token_explorer.core.reading import Grid, Reading
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import Vocabulary
 
@@ -18,6 +19,10 @@ class View:
         scores: of exactly the ids of the prompt that is shown; None while they aren't known.
         reading: of the overlay in use; None for plain text, or while the scores aren't known.
         coloured: whether an overlay is in use, its reading known or not.
+        info: what the model is; None while it isn't loaded.
+        pin: id of the token that is followed through the layers; None for none.
+        layers: of the candidates, a row for each layer and a column for each candidate; None where they are
+            not shown, or not known.
     """
 
     workspace: Workspace
@@ -25,6 +30,9 @@ class View:
     scores: Scores | None
     reading: Reading | None
     coloured: bool
+    info: EngineInfo | None = None
+    pin: int | None = None
+    layers: Grid | None = None
 
     @property
     def branch(self) -> Branch:
