@@ -4,13 +4,14 @@ Exploring is what happens without a subcommand. Nothing heavy is imported before
 neither a terminal library nor a model, so that --help and mistakes are answered at once.
 """
 
+import json
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,9 @@ from token_explorer.config import Settings
 from token_explorer.core.tokens import display
 from token_explorer.errors import DeviceError, ExplorerError, InputError, ModelNotFound
 from token_explorer.files import is_path, missing, read_prompt
+
+if TYPE_CHECKING:
+    from token_explorer.core.engine import EngineInfo, ModelSpec, Progress
 
 PROGRAM = "token-explorer"
 DEBUG = "TOKEN_EXPLORER_DEBUG"
@@ -80,6 +84,25 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+ModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="'embedded' (the default), a hub id such as Qwen/Qwen2.5-0.5B, a folder, or a .gguf file.",
+    ),
+]
+Bf16 = Annotated[bool, typer.Option("--bf16", help="Weights in bfloat16: half the memory, less exact.")]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="NAME", help="auto (the default), cpu, cuda, cuda:N or mps.")
+]
+ConfigFile = Annotated[
+    str | None,
+    typer.Option("--config", "-c", metavar="FILE", help=f"Settings, instead of ./{config.FILE_NAME}."),
+]
+
+
 @app.callback(invoke_without_command=True)
 def explore(
     context: typer.Context,
@@ -90,30 +113,14 @@ def explore(
     prompt: Annotated[
         str | None, typer.Option("--prompt", metavar="TEXT", help="Start from this text.")
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="NAME",
-            help="'embedded' (the default), a hub id such as Qwen/Qwen2.5-0.5B, a folder, or a .gguf file.",
-        ),
-    ] = None,
-    bf16: Annotated[
-        bool, typer.Option("--bf16", help="Weights in bfloat16: half the memory, less exact.")
-    ] = False,
-    device: Annotated[
-        str | None,
-        typer.Option("--device", metavar="NAME", help="auto (the default), cpu, cuda, cuda:N or mps."),
-    ] = None,
+    model: ModelName = None,
+    bf16: Bf16 = False,
+    device: Device = None,
     layer_prob: Annotated[bool, typer.Option("--layer_prob", help="Look into the layers (key p).")] = False,
     seed: Annotated[
         str | None, typer.Option("--seed", metavar="N", help="Make everything random repeatable.")
     ] = None,
-    config_file: Annotated[
-        str | None,
-        typer.Option("--config", "-c", metavar="FILE", help=f"Settings, instead of ./{config.FILE_NAME}."),
-    ] = None,
+    config_file: ConfigFile = None,
     version: Annotated[
         bool,
         typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit."),
@@ -124,6 +131,7 @@ def explore(
     Shows a prompt as tokens and the model's most likely next ones, and you choose.
     """
     if context.invoked_subcommand is not None:
+        _check_no_flags(context)
         return 0
     settings = _overridden(_settings(config_file), model, device, bf16, layer_prob)
     text = _text(input_file, prompt, settings)
@@ -131,6 +139,61 @@ def explore(
     _check_model(settings.model.name)
     _check_terminal()
     return _run_explorer(settings, text, chosen_seed)
+
+
+@app.command()
+def doctor(
+    model: ModelName = None,
+    bf16: Bf16 = False,
+    device: Device = None,
+    config_file: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> int:
+    """Prove a model's numbers on this machine, and tell what the program stands on.
+
+    Exits with 1 if a check fails.
+    """
+    from platformdirs import user_config_path
+
+    from token_explorer import doctor as room
+    from token_explorer.engine.storage import cache_folder
+
+    settings = _overridden(_settings(config_file), model, device, bf16, False)
+    _check_model(settings.model.name)
+    info = _loaded_info(settings)
+    own = user_config_path(PROGRAM) / config.FILE_NAME
+    made = room.report(info, {"config": settings.source, "own_config": own, "cache": cache_folder()})
+    print(json.dumps(made, indent=2, ensure_ascii=False) if as_json else room.text(made))
+    return 0 if all(check.passed for check in info.checks) else 1
+
+
+def _loaded_info(settings: Settings) -> "EngineInfo":
+    """Load a model, telling of it on stderr, and what the engine says of it."""
+    from token_explorer.engine.process import local_engine
+
+    stages: list[str] = []
+
+    def tell(progress: "Progress") -> None:
+        if progress.stage not in stages:
+            stages.append(progress.stage)
+            print(f"{progress.stage} …", file=sys.stderr)
+
+    engine = local_engine(_spec(settings, None))
+    try:
+        engine.load_tokenizer(tell)
+        return engine.load_model(tell)
+    finally:
+        engine.close()
+
+
+def _check_no_flags(context: typer.Context) -> None:
+    """Refuse flags before a subcommand: they would do nothing there."""
+    given = [name for name, value in context.params.items() if value]
+    if given:
+        command = context.invoked_subcommand
+        flag = "--" + {"input_file": "input", "config_file": "config"}.get(given[0], given[0])
+        hint = f"Write it behind, if {command} knows it: {PROGRAM} {command} {flag} …"
+        raise InputError("Flag in the wrong place", f"{flag} stands before {command}.", hint)
 
 
 def _settings(named: str | None) -> Settings:
@@ -217,12 +280,26 @@ def _check_terminal() -> None:
 
 
 def _run_explorer(settings: Settings, text: str, seed: int | None) -> int:
-    from token_explorer.core.engine import ModelSpec
     from token_explorer.engine.process import local_engine
     from token_explorer.ui.app import Explorer
 
+    engine = local_engine(_spec(settings, seed))
+    try:
+        explorer = Explorer(engine, settings, text, settings.model.name)
+        explorer.run()
+    finally:
+        engine.close()
+    if explorer.fatal is not None:
+        raise explorer.fatal
+    return explorer.return_code or 0
+
+
+def _spec(settings: Settings, seed: int | None) -> "ModelSpec":
+    """The model that settings name."""
+    from token_explorer.core.engine import ModelSpec
+
     model, display_ = settings.model, settings.display
-    spec = ModelSpec(
+    return ModelSpec(
         name=os.path.expanduser(model.name),
         device=model.device,
         dtype=model.dtype,
@@ -230,13 +307,5 @@ def _run_explorer(settings: Settings, text: str, seed: int | None) -> int:
         cache_mib=display_.cache_mib,
         cache_size=display_.cache_size,
         seed=seed,
+        record_layers=display_.layer_prob,
     )
-    engine = local_engine(spec)
-    try:
-        explorer = Explorer(engine, settings, text, model.name)
-        explorer.run()
-    finally:
-        engine.close()
-    if explorer.fatal is not None:
-        raise explorer.fatal
-    return explorer.return_code or 0

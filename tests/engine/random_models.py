@@ -2,17 +2,23 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from transformers import (
     AutoModelForCausalLM,
+    BloomConfig,
     CohereConfig,
+    FalconConfig,
+    FalconH1Config,
     Gemma2Config,
     Gemma3TextConfig,
     GPT2Config,
     GPTNeoXConfig,
+    GptOssConfig,
+    GraniteConfig,
     Lfm2Config,
     LlamaConfig,
     MambaConfig,
@@ -40,6 +46,17 @@ _COMMON = {
     "max_position_embeddings": 1024,
     "initializer_range": _SPREAD,
     "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+
+_FALCON: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "initializer_range": _SPREAD,
+    "max_position_embeddings": 1024,
     "bos_token_id": 1,
     "eos_token_id": 2,
 }
@@ -91,6 +108,38 @@ _CONFIGS: dict[str, Callable[[], PreTrainedConfig]] = {
         vocab_size=VOCABULARY, hidden_size=32, state_size=4, num_hidden_layers=3, initializer_range=_SPREAD
     ),
     "lfm2": _like_llama(Lfm2Config, layer_types=["conv", "full_attention", "conv"]),
+    # attention and a state space side by side; its logits are scaled by a factor that its stack holds
+    "falcon_h1": _like_llama(
+        FalconH1Config,
+        head_dim=8,
+        mamba_d_ssm=32,
+        mamba_n_heads=4,
+        mamba_d_head=8,
+        mamba_n_groups=1,
+        mamba_d_state=8,
+        lm_head_multiplier=0.3,
+    ),
+    "granite": _like_llama(GraniteConfig, logits_scaling=4.0, embedding_multiplier=3.0),
+    # learned sinks: its attention sums to less than 1
+    "gpt_oss": _like_llama(
+        GptOssConfig,
+        head_dim=8,
+        sliding_window=8,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+        rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
+    ),
+    "falcon": lambda: FalconConfig(**_FALCON),
+    # positions by a bias on the attention
+    "falcon_alibi": lambda: FalconConfig(**_FALCON, alibi=True),
+    "bloom": lambda: BloomConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        n_layer=3,
+        n_head=4,
+        initializer_range=_SPREAD,
+        pad_token_id=0,
+    ),
 }
 RANDOM_MODELS = tuple(_CONFIGS)
 
@@ -98,7 +147,9 @@ RANDOM_MODELS = tuple(_CONFIGS)
 def random_model(name: str) -> PreTrainedModel:
     """A small model of an architecture, the same at each call."""
     torch.manual_seed(7)
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(_CONFIGS[name]())
+    # Falcon as load_weights has it: with its default attention, asking for the weights changes its logits.
+    placement = {"attn_implementation": "eager"} if name.startswith("falcon") else {}
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(_CONFIGS[name](), **placement)
     return model.eval().requires_grad_(False)
 
 

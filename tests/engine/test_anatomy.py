@@ -3,10 +3,13 @@
 import pytest
 import torch
 from torch import nn
+from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
 from tests.engine.random_models import RANDOM_MODELS, random_model
 from token_explorer.engine.anatomy import Anatomy, dissect, find_layers, last_hidden
 from token_explorer.errors import ModelLoadError
+
+IDS = torch.arange(3, 15)[None]
 
 
 @pytest.mark.parametrize("name", RANDOM_MODELS)
@@ -27,7 +30,18 @@ def test_the_head_on_the_last_hidden_state_is_the_models_output(name: str) -> No
 @pytest.mark.parametrize("name", RANDOM_MODELS)
 def test_the_layers_are_as_many_as_the_configuration_says(name: str) -> None:
     model = random_model(name)
-    assert len(find_layers(model)[1]) == model.config.get_text_config(decoder=True).num_hidden_layers
+    assert len(find_layers(model, IDS)[1]) == model.config.get_text_config(decoder=True).num_hidden_layers
+
+
+@torch.inference_mode()
+def test_the_layers_of_a_model_that_sees_too_are_those_that_a_text_runs() -> None:
+    size = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4}
+    text = {**size, "vocab_size": 260, "num_hidden_layers": 2, "num_key_value_heads": 2, "head_dim": 8}
+    vision = {**size, "num_hidden_layers": 3, "image_size": 28, "patch_size": 14}
+    config = Gemma3Config(text_config=text, vision_config=vision)
+    anatomy = dissect(Gemma3ForConditionalGeneration(config).eval(), IDS)
+    assert len(anatomy.layers) == 2
+    assert anatomy.no_lens == ""
 
 
 @torch.inference_mode()
@@ -42,7 +56,7 @@ def test_unembedding_leaves_the_live_model_as_it_was() -> None:
 
 def test_a_model_without_decoder_layers_is_refused() -> None:
     with pytest.raises(ModelLoadError, match="no list of decoder layers"):
-        find_layers(nn.Linear(2, 2))
+        find_layers(nn.Linear(2, 2), IDS)  # type: ignore[arg-type]
 
 
 @torch.inference_mode()

@@ -5,8 +5,9 @@ Knows nothing of prompts, caches or scores.
 """
 
 import copy
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,10 +21,18 @@ from token_explorer.errors import ModelLoadError
 class _Fixed(nn.Module):
     """Stands in for the stack: returns a given hidden state as the stack would."""
 
-    def __init__(self, shape: Callable[[Tensor], Any]) -> None:
+    def __init__(self, stack: nn.Module, shape: Callable[[Tensor], Any]) -> None:
         super().__init__()
         self._shape = shape
+        self._stack = (stack,)  # in a tuple, so that it isn't a part of this module
         self.hidden: Tensor | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """What a head reads from its stack, such as a factor for the logits, is the stack's."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.__dict__["_stack"][0], name)
 
     def forward(self, *args: object, **kwargs: object) -> Any:
         assert self.hidden is not None
@@ -38,11 +47,17 @@ class Anatomy:
         layers: the decoder layers, in order.
         stack: the module that turns ids into the last hidden state, final norm included.
         hidden (D,): one such hidden state, for its width, dtype and device.
+        state (D',): one state of the residual stream, likewise; a few models project it to another width.
+        tail: what the stack does after the last layer, in order: the final norm, and a projection in some.
+        no_lens: why the tail couldn't be found, so that a layer's state can't be unembedded; '' if it was.
     """
 
     layers: nn.ModuleList
     stack: nn.Module
     hidden: Tensor
+    state: Tensor
+    tail: tuple[nn.Module, ...]
+    no_lens: str
     _headed: nn.Module
     _slot: _Fixed
 
@@ -60,9 +75,19 @@ class Anatomy:
             self._slot.hidden = None
         return logits[0]
 
+    def lens(self, states: Tensor) -> Tensor:
+        """Logits (n, V) of states (n, D) of the residual stream after any layer: the raw logit lens.
 
-def find_layers(model: nn.Module) -> tuple[str, nn.ModuleList]:
-    """The path and list of decoder layers: the longest list whose members are all checkpointable layers."""
+        Of the last layer's states they are the model's own. nostalgebraist 2020, "interpreting GPT".
+        """
+        hidden = states[None]
+        for module in self.tail:
+            hidden = module(hidden)
+        return self.unembed(hidden[0])
+
+
+def find_layers(model: PreTrainedModel, ids: Tensor) -> tuple[str, nn.ModuleList]:
+    """The path and list of decoder layers: the longest list of checkpointable layers that a text runs."""
     found = [
         (name, module)
         for name, module in model.named_modules()
@@ -76,12 +101,36 @@ def find_layers(model: nn.Module) -> tuple[str, nn.ModuleList]:
             f"{type(model).__name__} has no list of decoder layers.",
             "Choose a causal language model that transformers implements itself.",
         )
-    return max(found, key=lambda pair: len(pair[1]))
+    found.sort(key=lambda pair: -len(pair[1]))
+    return found[0] if len(found) == 1 else _first_that_runs(model, found, ids)
+
+
+def _first_that_runs(
+    model: PreTrainedModel, found: list[tuple[str, nn.ModuleList]], ids: Tensor
+) -> tuple[str, nn.ModuleList]:
+    """The first list whose members a text runs: those of a vision tower stay idle."""
+    ran: list[str] = []
+    hooks = [
+        layers[-1].register_forward_hook(lambda *_, name=name: ran.append(name)) for name, layers in found
+    ]
+    try:
+        model(input_ids=ids, use_cache=False)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return next(pair for pair in found if pair[0] in ran)
 
 
 def last_hidden(output: Any) -> Tensor:
     """The (B, T, D) hidden state in what a stack returned."""
     hidden = output[0]
+    assert isinstance(hidden, Tensor)
+    return hidden
+
+
+def layer_output(output: Any) -> Tensor:
+    """The (B, T, D) hidden state in what a decoder layer returned, or in what it is given."""
+    hidden = output if isinstance(output, Tensor) else output[0]
     assert isinstance(hidden, Tensor)
     return hidden
 
@@ -96,35 +145,78 @@ def dissect(model: PreTrainedModel, ids: Tensor) -> Anatomy:
     Raises:
         ModelLoadError: it has no decoder layers, or its logits can't be made from its last hidden state.
     """
-    path, layers = find_layers(model)
+    path, layers = find_layers(model, ids)
     names = [path.rsplit(".", cut)[0] for cut in range(1, path.count(".") + 1)]
-    calls: dict[str, Any] = {}
-    hooks = [
-        model.get_submodule(name).register_forward_hook(
-            lambda _module, _args, output, name=name: calls.__setitem__(name, output)
-        )
-        for name in names
-    ]
-    try:
-        logits = model(input_ids=ids, use_cache=False, return_dict=True).logits[0]
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not calls:
+    calls, logits = _watched(model, path, ids)
+    ran = [call for call in calls if call.name in names]
+    if not ran:
         raise ModelLoadError(
             "Can't look inside this model", f"{type(model).__name__} runs its layers itself."
         )
-    outermost = min(calls, key=len)
-    anatomy = _with_head(model, outermost, layers, calls[outermost])
-    _prove_head(anatomy, last_hidden(calls[outermost])[0], logits)
-    return anatomy
+    outermost = min(ran, key=lambda call: len(call.name))
+    anatomy = _with_head(model, outermost.name, layers, outermost.output)
+    _prove_head(anatomy, last_hidden(outermost.output)[0], logits)
+    return _with_tail(anatomy, model, calls, f"{path}.{len(layers) - 1}", logits)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    """A module that ran: its path, its first argument and what it returned."""
+
+    name: str
+    module: nn.Module
+    given: Any
+    output: Any
+
+
+def _watched(model: PreTrainedModel, layers: str, ids: Tensor) -> tuple[list[_Call], Tensor]:
+    """The modules that one forward calls, those inside a layer left out, in the order they end; logits."""
+    calls: list[_Call] = []
+
+    def watch(name: str, module: nn.Module) -> Any:
+        def note(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            given = args[0] if args else next(iter(kwargs.values()), None)
+            calls.append(_Call(name, module, given, output))
+
+        return module.register_forward_hook(note, with_kwargs=True)
+
+    inside = re.compile(re.escape(layers) + r"\.\d+\.")
+    outside = [(name, module) for name, module in model.named_modules() if name and not inside.match(name)]
+    hooks = [watch(name, module) for name, module in outside]
+    try:
+        return calls, model(input_ids=ids, use_cache=False, return_dict=True).logits[0]
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _with_tail(
+    anatomy: Anatomy, model: PreTrainedModel, calls: list[_Call], last_layer: str, logits: Tensor
+) -> Anatomy:
+    """The anatomy with its tail: each module whose input is the very tensor that the one before returned."""
+    last = layer_output(next(call.output for call in calls if call.name == last_layer))
+    tail: list[nn.Module] = []
+    state = last
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    while (
+        found := next((call for call in calls if call.given is state and call.module is not head), None)
+    ) and isinstance(found.output, Tensor):
+        tail.append(found.module)
+        state = found.output
+    whole = replace(anatomy, state=last[0, -1], tail=tuple(tail))
+    try:
+        proved = same_logits(whole.lens(last[0]), logits)
+    except Exception:  # a module that isn't the tail may refuse the state in any way
+        proved = False
+    reason = f"what {type(model).__name__} does after its last layer could not be found"
+    return whole if proved else replace(whole, no_lens=reason)
 
 
 def _with_head(model: nn.Module, path: str, layers: nn.ModuleList, output: Any) -> Anatomy:
-    """The anatomy of a model whose stack is at `path` and returned `output`."""
+    """The anatomy, but for state and tail, of a model whose stack is at `path` and returned `output`."""
     kind = type(output)
     shape = (lambda h: (h,)) if kind is tuple else (lambda h: kind(last_hidden_state=h))
-    slot = _Fixed(shape)
+    slot = _Fixed(model.get_submodule(path), shape)
     headed = _shallow_copy(model)
     *parents, name = path.split(".")
     holder = headed
@@ -132,7 +224,8 @@ def _with_head(model: nn.Module, path: str, layers: nn.ModuleList, output: Any) 
         holder._modules[parent] = _shallow_copy(holder.get_submodule(parent))
         holder = holder.get_submodule(parent)
     holder._modules[name] = slot
-    return Anatomy(layers, model.get_submodule(path), last_hidden(output)[0, -1], headed, slot)
+    hidden = last_hidden(output)[0, -1]
+    return Anatomy(layers, model.get_submodule(path), hidden, hidden, (), "", headed, slot)
 
 
 def _shallow_copy(module: nn.Module) -> nn.Module:
@@ -153,11 +246,20 @@ def _prove_head(anatomy: Anatomy, hidden: Tensor, logits: Tensor) -> None:
 
 
 def same_logits(a: Tensor, b: Tensor) -> bool:
-    """Whether two sets of logits are equal up to the rounding of their dtype, relative to their spread.
+    """Whether two sets of logits are equal up to the rounding of their dtype, relative to their spread."""
+    return logits_apart(a, b) <= logits_tolerance(a.dtype)
 
-    In bfloat16 another batch shape alone moves logits by several percent of their spread.
-    """
-    tolerance = 1e-3 if a.dtype == torch.float32 else 5e-2
+
+def logits_apart(a: Tensor, b: Tensor) -> float:
+    """The largest difference between two sets of logits, as a part of the spread of the second."""
     a, b = a.float(), b.float()
     spread = (b.max() - b.min()).clamp_min(1e-6)
-    return bool(((a - b).abs().max() <= tolerance * spread).item())
+    return float((a - b).abs().max() / spread)
+
+
+def logits_tolerance(dtype: torch.dtype) -> float:
+    """How far apart, of their spread, rounding alone may move logits.
+
+    In bfloat16 another batch shape moves them by several percent.
+    """
+    return 1e-3 if dtype == torch.float32 else 5e-2

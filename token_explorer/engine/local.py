@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from token_explorer.core.engine import EngineInfo, ModelSpec, Report, Stop
+from token_explorer.core.engine import Answer, EngineInfo, ModelSpec, Report, Stop
+from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine import models
@@ -16,6 +17,7 @@ from token_explorer.engine.vocabulary import encode, read_vocabulary
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from token_explorer.engine.microscope import Microscope
     from token_explorer.engine.runner import ModelRunner
 
 NO_REUSE = "recurrent: each new token runs the whole prompt"
@@ -30,6 +32,7 @@ class LocalEngine:
         self._tokenizer: PreTrainedTokenizerBase
         self._vocabulary: Vocabulary
         self._runner: ModelRunner | None = None
+        self._microscope: Microscope | None = None
 
     def when_died(self, tell: Callable[[], None]) -> None:
         """An engine in this process can't die alone."""
@@ -46,6 +49,8 @@ class LocalEngine:
         """See Engine.load_model."""
         import torch
 
+        from token_explorer.engine import selfcheck
+        from token_explorer.engine.microscope import Microscope
         from token_explorer.engine.runner import ModelRunner
 
         device = models.choose_device(self._spec.device)
@@ -54,7 +59,12 @@ class LocalEngine:
             torch.manual_seed(self._spec.seed)
         model = models.load_weights(self._source, device, self._spec.dtype, report)
         runner = ModelRunner(model, cache_mib=self._spec.cache_mib, cache_size=self._spec.cache_size)
-        self._runner = runner
+        runner.residuals.wanted = self._spec.record_layers
+        microscope = Microscope(runner)
+        ids = encode(self._tokenizer, self._vocabulary, selfcheck.TEXT)
+        on_text = selfcheck.check_text(self._vocabulary, ids)
+        fitting = ids[: runner.context or len(ids)]
+        self._runner, self._microscope = runner, microscope
         return EngineInfo(
             model=self._source.label,
             device=str(device),
@@ -62,6 +72,10 @@ class LocalEngine:
             context=runner.context,
             layers=len(runner.anatomy.layers),
             note="" if runner.reuse else NO_REUSE,
+            architecture=type(model).__name__,
+            folder=self._source.folder,
+            checks=(on_text, *selfcheck.check_numbers(runner, microscope, fitting)),
+            lacks=microscope.lacks,
         )
 
     def encode(self, text: str) -> TokenIds:
@@ -76,9 +90,15 @@ class LocalEngine:
             raise RuntimeError("score was asked before load_model")
         return self._runner.score(ids, top_k, stop)
 
+    def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
+        """See Engine.observe."""
+        if self._microscope is None:
+            raise RuntimeError("observe was asked before load_model")
+        return self._microscope.observe(ids, facet, stop)
+
     def close(self) -> None:
         """See Engine.close."""
-        self._runner = None
+        self._runner = self._microscope = None
 
 
 def default_threads() -> int:

@@ -5,6 +5,8 @@ prefix seen before is never run again. Knows nothing of processes, screens or wh
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +18,12 @@ from transformers.cache_utils import DynamicCache
 
 from token_explorer.core.engine import Stop
 from token_explorer.core.scores import Candidates, Scores
-from token_explorer.core.tokens import TokenIds
+from token_explorer.core.tokens import TokenIds, common_length
 from token_explorer.engine.anatomy import dissect, last_hidden, same_logits
 from token_explorer.engine.kv import kv_columns, live_cache
 from token_explorer.engine.memory import Memory
 from token_explorer.engine.models import check_length, stated_context
+from token_explorer.engine.residuals import ResidualStream
 
 # Tokens run by one forward of a prefill: what a stop can lose, and what bounds its activations.
 PIECE_TOKENS = 512
@@ -56,7 +59,7 @@ class ModelRunner:
         self.vocabulary_size = int(config.vocab_size)
         self.counts = Counts()
         with torch.inference_mode():
-            probe = _probe_ids(self.vocabulary_size, model.device)
+            probe = probe_ids(self.vocabulary_size, model.device)
             self.anatomy = dissect(model, probe)
             columns, places = _cache_shapes(model, probe)
             bounds = cache_mib << 20, cache_size
@@ -66,6 +69,7 @@ class ModelRunner:
         if not self.reuse:
             self._cache = None
             self.memory = Memory([], self.anatomy.hidden, *bounds)
+        self.residuals = ResidualStream(self.anatomy.layers, self.anatomy.state, cache_mib << 20)
         self._recent: OrderedDict[TokenIds, Tensor] = OrderedDict()
         self._stop = Stop()
         for layer in self.anatomy.layers:
@@ -91,22 +95,57 @@ class ModelRunner:
         """Run what is not known of a prompt, in pieces that are kept even if a later one is stopped."""
         start = self.memory.load(ids, known)
         step = PIECE_TOKENS if self.reuse else len(ids)
-        self._stop = stop
-        try:
+        with self.stopping(stop):
             while start < len(ids):
                 stop.check()
                 end = min(start + step, len(ids))
                 self._run_piece(ids[:end], start, stop)
                 start = end
+
+    @contextmanager
+    def stopping(self, stop: Stop) -> Iterator[None]:
+        """Have the model's layers check a stop before they run."""
+        before, self._stop = self._stop, stop
+        try:
+            yield
         finally:
-            self._stop = Stop()
+            self._stop = before
+
+    @torch.inference_mode()
+    def replay(
+        self, ids: TokenIds, start: int, stop: Stop, *, into: Tensor | None = None, **options: Any
+    ) -> Any:
+        """Run ids[start:] once more over what is remembered of ids[:start]; the model's output.
+
+        Where nothing is reused, all of ids is run. What isn't known of ids is scored first.
+
+        Args:
+            into (L + 1, n, D): takes the residual stream of the n tokens run, which then isn't kept.
+            options: for the model's call, such as output_attentions=True.
+        """
+        check_length(len(ids), self.context)
+        if common_length(ids, self.memory.live) < len(ids) and self.reuse:
+            self._run(ids, self.memory.known(ids).length, stop)
+        start = start if self.reuse else 0
+        track = self.memory.track
+        track.length = start
+        stream = self.residuals
+        try:
+            with (
+                self.stopping(stop),
+                stream.recording(ids, start) if into is None else stream.writing(into),
+            ):
+                return self._call(ids[start:], **options)
+        finally:
+            track.length = len(self.memory.live)
 
     def _run_piece(self, ids: TokenIds, start: int, stop: Stop) -> None:
         """Run tokens from `start` on, behind the live ones, and keep what they leave."""
         self.memory.begin(len(ids) - start)
         before = self._logits_before(ids, start)
         first = start if self.reuse else 0
-        hidden, last = self._forward(ids[first:])
+        with self.residuals.recording(ids, first):
+            hidden, last = self._forward(ids[first:])
         hidden = hidden[start - first :]
         self.memory.commit(ids[start:], hidden, self._scores(ids[start:], before, hidden, stop))
         self._remember(ids, last)
@@ -132,19 +171,24 @@ class ModelRunner:
         hook = self.anatomy.stack.register_forward_hook(
             lambda _module, _args, output: caught.append(last_hidden(output)[0])
         )
-        cache: dict[str, Any] = {"past_key_values": self._cache, "use_cache": True}
-        self.counts.forwards += 1
-        self.counts.tokens += len(piece)
         try:
-            output = self.model(
-                input_ids=torch.tensor([piece], device=self.model.device),
-                logits_to_keep=1,
-                return_dict=True,
-                **(cache if self._cache is not None else {"use_cache": False}),
-            )
+            output = self._call(piece)
         finally:
             hook.remove()
         return caught[0], output.logits[0, -1].float()
+
+    def _call(self, piece: TokenIds, **options: Any) -> Any:
+        """The model's output for tokens behind those that the track holds, its last logits alone."""
+        cache: dict[str, Any] = {"past_key_values": self._cache, "use_cache": True}
+        self.counts.forwards += 1
+        self.counts.tokens += len(piece)
+        return self.model(
+            input_ids=torch.tensor([piece], device=self.model.device),
+            logits_to_keep=1,
+            return_dict=True,
+            **(cache if self._cache is not None else {"use_cache": False}),
+            **options,
+        )
 
     def _logits_before(self, ids: TokenIds, start: int) -> Tensor | None:
         """The (V,) logits that predicted token `start`; None for the first token."""
@@ -167,9 +211,16 @@ class ModelRunner:
             self._recent.popitem(last=False)
 
     def _unembed(self, hidden: Tensor) -> Tensor:
-        """Logits (n, V) in float32."""
-        logits = self.anatomy.unembed(hidden).float()
-        self.counts.unembedded_rows += len(hidden)
+        """Logits (n, V), float32, of last hidden states (n, D)."""
+        return self._counted(self.anatomy.unembed(hidden))
+
+    def lens(self, states: Tensor) -> Tensor:
+        """Logits (n, V), float32, of states (n, D) of the residual stream after any layer."""
+        return self._counted(self.anatomy.lens(states))
+
+    def _counted(self, logits: Tensor) -> Tensor:
+        logits = logits.float()
+        self.counts.unembedded_rows += len(logits)
         self.counts.most_logits_bytes = max(self.counts.most_logits_bytes, logits.nbytes)
         return logits
 
@@ -219,7 +270,7 @@ def score_rows(logits: Tensor, targets: Tensor) -> Tensor:
     return torch.stack([target[:, 0] - normaliser, normaliser - expected, ranks.float()]).cpu()
 
 
-def _probe_ids(vocabulary_size: int, device: torch.device) -> Tensor:
+def probe_ids(vocabulary_size: int, device: torch.device) -> Tensor:
     """(1, 4) ids spread over the vocabulary; what a model is checked with when it is opened."""
     return torch.tensor([[vocabulary_size * i // 5 for i in range(1, 5)]], device=device)
 
