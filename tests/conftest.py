@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -21,6 +22,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 for _name in ("NO_COLOR", "FORCE_COLOR", "TOKEN_EXPLORER_CONFIG", "TOKEN_EXPLORER_DEBUG"):
     os.environ.pop(_name, None)
+
+# No test may fail on a clock.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 class NetworkUsed(AssertionError):

@@ -65,7 +65,6 @@ walks = st.builds(walk, prompts, journeys)
 # Any sequence of operations
 
 
-@settings(deadline=None)
 @given(prompts, journeys)
 def test_undoing_all_returns_to_the_start(start: tuple[int, ...], steps: list[Operation]) -> None:
     space = walk(start, steps)
@@ -76,14 +75,12 @@ def test_undoing_all_returns_to_the_start(start: tuple[int, ...], steps: list[Op
         first.undo()
 
 
-@settings(deadline=None)
 @given(walks)
 def test_redoing_all_that_was_undone_returns_forth(space: Workspace) -> None:
     steps = len(space.past)
     assert repeat(repeat(space, Workspace.undo, steps), Workspace.redo, steps) == space
 
 
-@settings(deadline=None)
 @given(walks)
 def test_redoing_to_the_end_and_undoing_it_returns_back(space: Workspace) -> None:
     steps = len(space.future)
@@ -93,7 +90,6 @@ def test_redoing_to_the_end_and_undoing_it_returns_back(space: Workspace) -> Non
         last.redo()
 
 
-@settings(deadline=None)
 @given(walks, changes)
 def test_a_change_is_one_step_of_the_history_and_ends_what_could_be_redone(
     space: Workspace, change: Operation
@@ -105,7 +101,6 @@ def test_a_change_is_one_step_of_the_history_and_ends_what_could_be_redone(
         assert after.undo().active == space.active
 
 
-@settings(deadline=None)
 @given(walks, moves)
 def test_looking_around_changes_no_token_and_no_history(space: Workspace, move: Operation) -> None:
     after = move(space)
@@ -113,7 +108,6 @@ def test_looking_around_changes_no_token_and_no_history(space: Workspace, move: 
     assert (after.past, after.future) == (space.past, space.future)
 
 
-@settings(deadline=None)
 @given(walks, operations)
 def test_an_operation_leaves_the_workspace_it_was_asked_of_alone(space: Workspace, step: Operation) -> None:
     before = pickle.loads(pickle.dumps(space))
@@ -121,7 +115,6 @@ def test_an_operation_leaves_the_workspace_it_was_asked_of_alone(space: Workspac
     assert space == before
 
 
-@settings(deadline=None)
 @given(walks)
 def test_every_prompt_has_tokens_and_one_of_them_is_shown(space: Workspace) -> None:
     assert 1 <= len(space.branches) <= MAX_PROMPTS

@@ -107,7 +107,6 @@ def test_blanks_can_be_made_visible() -> None:
 # Split characters
 
 
-@settings(deadline=None)
 @given(any_text, st.lists(st.integers(0, 200), max_size=12))
 def test_however_a_text_is_split_the_same_characters_are_shown(text: str, cuts: list[int]) -> None:
     data = text.encode()
@@ -115,7 +114,6 @@ def test_however_a_text_is_split_the_same_characters_are_shown(text: str, cuts: 
     assert ADDED.sub("", join(split(data, cuts))) == ADDED.sub("", whole)
 
 
-@settings(deadline=None)
 @given(plain_text, st.lists(st.integers(0, 60), max_size=12))
 def test_a_text_split_between_characters_is_shown_as_the_whole(text: str, cuts: list[int]) -> None:
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
@@ -123,7 +121,6 @@ def test_a_text_split_between_characters_is_shown_as_the_whole(text: str, cuts: 
     assert join(pieces) == (display(text) if text else "")
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=6), max_size=12))
 @example([b"\xf0\x9f", b"\n", b"\x98\x80"])
 @example([b"\xe2", b"", b"\x82\xac"])
@@ -136,7 +133,6 @@ def test_any_bytes_are_shown_token_by_token_and_harmless(pieces: list[bytes]) ->
         assert cell_len("".join(lines)) >= 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=6) | plain_text.map(str.encode), max_size=8))
 def test_a_token_is_cut_after_each_newline_and_nowhere_else(pieces: list[bytes]) -> None:
     for piece, (*ended, last) in zip(pieces, show(pieces), strict=True):
@@ -153,7 +149,6 @@ def test_a_character_that_is_never_completed_stays_spelled_out() -> None:
     assert show([b"\xf0\x9f", b"a", b"\xff"]) == [("‹f0›‹9f›",), ("a",), ("‹ff›",)]
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=4), max_size=8), st.integers(0, 8))
 def test_what_comes_later_changes_nothing_before_it(pieces: list[bytes], count: int) -> None:
     assert show(pieces[:count]) == show(pieces)[:count]

@@ -65,7 +65,7 @@ def test_what_the_engine_says_of_itself_is_true(engine: LocalEngine) -> None:
     assert (info.device, info.dtype, info.context, info.layers, info.note) == ("cpu", "float32", 8192, 30, "")
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(walked=steps)
 def test_cached_scores_equal_fresh_ones_on_the_embedded_model_after_any_walk(
     embedded_model: PreTrainedModel, engine: LocalEngine, walked: list[tuple[str, int]]

@@ -167,7 +167,7 @@ def test_a_whole_lens_costs_one_forward_and_its_cells() -> None:
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3", "lfm2"])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(walked=steps)
 def test_looking_on_any_walk_equals_looking_at_once_and_leaves_the_scores_true(
     name: str, walked: list[tuple[str, int]]

@@ -96,7 +96,6 @@ def both_tokenizers(embedded_folder: Path) -> tuple[Any, Any]:
     return load_tokenizer(here(embedded_folder)), AutoTokenizer.from_pretrained(embedded_folder)
 
 
-@settings(deadline=None)
 @given(text=st.text() | st.sampled_from(["<|im_start|>user\n1 + 1<|im_end|>", "a  5  6", "\u202e", "👩‍👩‍👧"]))
 def test_the_short_way_to_a_tokenizer_gives_the_same_one(both_tokenizers: tuple[Any, Any], text: str) -> None:
     short, full = both_tokenizers

@@ -109,7 +109,7 @@ def walk(start: TokenIds, walked: list[tuple[str, int]]) -> list[TokenIds]:
 
 
 @pytest.mark.parametrize("name", ATTENTION)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(walked=steps, room=st.sampled_from([0, 3_000, 20_000, 1 << 20]), leaves=st.integers(1, 4))
 def test_cached_scores_equal_fresh_ones_after_any_walk(
     name: str, walked: list[tuple[str, int]], room: int, leaves: int
@@ -124,7 +124,7 @@ def test_cached_scores_equal_fresh_ones_after_any_walk(
 
 
 @pytest.mark.parametrize("name", RECURRENT)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(walked=steps)
 def test_a_recurrent_model_runs_without_reuse_and_with_true_numbers(
     name: str, walked: list[tuple[str, int]]

@@ -34,7 +34,7 @@ BYTE_NAMES = [f"<0x{byte:02X}>" for byte in range(256)]
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 # The same but for the mark that SentencePiece reads as a blank, and with runs of blanks and known words.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="▁")) | st.text(" theat\n")
-ROUNDS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ROUNDS = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 def wrap(backend: Tokenizer, bos: bool = False) -> PreTrainedTokenizerFast:
@@ -154,7 +154,6 @@ def test_words_get_the_blanks_that_stood_between_them(kind: Callable[[], Any], w
     assert vocabulary_of(kind).text(ids) == " ".join(known)
 
 
-@settings(deadline=None)
 @given(text=ANY_TEXT)
 def test_text_survives_the_embedded_tokenizer(embedded: tuple[Any, Vocabulary], text: str) -> None:
     tokenizer, vocabulary = embedded
@@ -194,7 +193,6 @@ def test_every_token_of_the_embedded_vocabulary_has_the_bytes_that_are_decoded(
     assert wrong == []
 
 
-@settings(deadline=None)
 @given(ids=st.lists(st.integers(0, 49151)))
 def test_tokens_of_the_embedded_vocabulary_join_as_they_are_decoded(
     embedded: tuple[Any, Vocabulary], ids: list[int]

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from token_explorer.core.observation import Facet, Kind
 from token_explorer.core.reading import Reading
-from token_explorer.core.scores import Scores
+from token_explorer.core.scores import Floats, Scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,3 +53,10 @@ class Overlay:
     ask: Callable[[Glance], Facet[Any] | None] = lambda glance: None
     needs: Kind | None = None
     layered: bool = False
+
+
+def of_first(values: Floats, glance: Glance) -> Floats:
+    """(T,) values of the prompt's first tokens; NaN for those after them."""
+    whole = np.full(len(glance.scores.ids), np.nan, np.float32)
+    whole[: len(values)] = values
+    return whole

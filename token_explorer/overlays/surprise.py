@@ -1,4 +1,4 @@
-"""Overlays that need nothing but the glance.scores."""
+"""Overlays that need nothing but the scores."""
 
 import numpy as np
 
