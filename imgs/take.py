@@ -1,42 +1,82 @@
-"""Take the README's pictures: the running program, on the embedded model, by its keys.
+"""Take the pictures of the README and of the docs: the running program, on the embedded model, by its keys.
 
-python imgs/take.py
+python imgs/take.py [NAME …]
 """
 
 import asyncio
 import os
 import re
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 os.environ["TEXTUAL_COLOR_SYSTEM"] = "truecolor"  # read when textual is imported
 
-from token_explorer.config import Settings
+from textual.pilot import Pilot
+
+from token_explorer.config import DisplaySettings, Settings
 from token_explorer.core.engine import ModelSpec
 from token_explorer.engine.process import local_engine
 from token_explorer.ui.app import Explorer
 
 HERE = Path(__file__).parent
-# What was pressed for each picture, from the start of the worked example.
-PICTURES = {"explorer": ["e", "e", *["h"] * 35, "j"]}
+EXAMPLE = (HERE.parent / "prompts" / "gsm8k.txt").read_text(encoding="utf-8")
+WORDS = " red tiger seven piano cloud river"
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
-async def take(name: str, keys: list[str]) -> None:
+@dataclass(frozen=True)
+class Picture:
+    """What is pressed, from which prompt, and how large the terminal is."""
+
+    keys: tuple[str, ...]
+    text: str = EXAMPLE
+    size: tuple[int, int] = (120, 40)
+
+
+def overlay(number: int) -> tuple[str, ...]:
+    """The keys for the overlay of this number, counted as the key e goes."""
+    return ("e",) * number
+
+
+BACK_TO_ANSWER = ("h",) * 35
+PICTURES = {
+    "explorer": Picture((*overlay(2), *BACK_TO_ANSWER, "j")),
+    "influence": Picture((*overlay(3), "S"), size=(120, 24)),
+    "surprisal": Picture((*overlay(4), ",", ","), size=(120, 24)),
+    "similarity": Picture((*overlay(6), *("[",) * 10), size=(120, 24)),
+    "attribution": Picture(overlay(8), size=(120, 24)),
+    "depth": Picture(overlay(9), size=(120, 24)),
+    "layers": Picture(("p", "j"), "Two plus two equals", (120, 24)),
+    "lens": Picture(("space", "L"), "The capital of France is"),
+    "attention": Picture(("A", *("j",) * 3, "S"), WORDS * 2 + " red tiger seven"),
+}
+
+
+async def take(name: str, picture: Picture) -> None:
     """Press keys, wait for each answer, and save the screen."""
-    text = (HERE.parent / "prompts" / "gsm8k.txt").read_text(encoding="utf-8")
-    engine = local_engine(ModelSpec())
-    explorer = Explorer(engine, Settings(), text, "embedded")
+    engine = local_engine(ModelSpec(device="cpu", record_layers=True))
+    explorer = Explorer(engine, Settings(display=DisplaySettings(layer_prob=True)), picture.text, "embedded")
     try:
-        async with explorer.run_test(size=(120, 40)) as pilot:
-            for key in ["", *keys]:
-                if key:
-                    await pilot.press(key)
-                while explorer.exploration is None or explorer.exploration.scores is None:
-                    await asyncio.sleep(0.05)
-                await pilot.pause()
+        async with explorer.run_test(size=picture.size) as pilot:
+            await settle(explorer, pilot)
+            for key in picture.keys:
+                await pilot.press(key)
+                await settle(explorer, pilot)
             (HERE / f"{name}.svg").write_text(_standalone(explorer.export_screenshot()), encoding="utf-8")
     finally:
         engine.close()
+
+
+async def settle(explorer: Explorer, pilot: Pilot[int]) -> None:
+    """Wait until everything that was asked is answered and drawn."""
+    while True:
+        await asyncio.sleep(0.05)
+        await pilot.pause()
+        state = explorer.exploration
+        known = state is not None and state.scores is not None
+        if known and explorer.desk.wait_idle(0) and not explorer.looking.planned:
+            return
 
 
 def _standalone(svg: str) -> str:
@@ -45,12 +85,12 @@ def _standalone(svg: str) -> str:
     return svg.replace("<style>", "<style>text { font-variant-ligatures: none; }", 1)
 
 
-def main() -> None:
-    """Take all pictures."""
-    for name, keys in PICTURES.items():
-        asyncio.run(take(name, keys))
+def main(names: list[str]) -> None:
+    """Take the pictures that are named, or all."""
+    for name in names or PICTURES:
+        asyncio.run(take(name, PICTURES[name]))
         print(HERE / f"{name}.svg")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

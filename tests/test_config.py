@@ -3,7 +3,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 import tomli
 from hypothesis import given
@@ -253,7 +252,6 @@ def outcome(tables: Mapping[str, Any]) -> Settings | ConfigError:
             return error
 
 
-@hypothesis.settings(deadline=None)
 @given(st.dictionaries(names, st.dictionaries(names, json_like) | json_like))
 def test_whatever_the_tables_hold_the_answer_is_settings_or_a_refusal(tables: Mapping[str, Any]) -> None:
     answer = outcome(tables)

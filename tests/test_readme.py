@@ -20,13 +20,15 @@ COMMANDS = [
 ]
 # What CI runs itself, before or around this test.
 CI = ("make check", "make test")
+# What prints and ends, instead of drawing a screen.
+PRINTING = (".venv/bin/token-explorer doctor",)
 
 
 def test_the_readme_tells_how_to_start_in_two_ways() -> None:
     assert {"make run", "uv run main.py"} <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in CI])
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in (*CI, *PRINTING)])
 def test_a_command_of_the_readme_reaches_the_table(
     command: str, embedded_source: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -40,6 +42,13 @@ def test_a_command_of_the_readme_reaches_the_table(
         assert terminal.wait() == 0
     finally:
         terminal.close()
+
+
+@pytest.mark.parametrize("command", PRINTING)
+def test_a_command_of_the_readme_prints_and_ends(command: str, embedded_source: object) -> None:
+    assert command in COMMANDS
+    result = subprocess.run(command.split(), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "5 of 5 checks passed" in result.stdout
 
 
 def test_ci_runs_the_other_commands() -> None:
@@ -70,13 +79,17 @@ def test_the_flags_are_those_of_the_program() -> None:
 
 
 def test_the_pictures_are_there_and_are_taken_by_the_script() -> None:
-    shown = set(re.findall(r"!\[[^]]+\]\((imgs/[^)]+)\)", README))
+    findings = (ROOT / "docs" / "FINDINGS.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"!\[[^]]+\]\((?:\.\./)?(imgs/[^)]+)\)", README + findings))
     tree = ast.parse((ROOT / "imgs" / "take.py").read_text(encoding="utf-8"))
-    pictures = next(
-        ast.literal_eval(node.value.keys[0])
+    taken = next(
+        {f"imgs/{ast.literal_eval(key)}.svg" for key in node.value.keys if key is not None}
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "PICTURES"
+        if isinstance(node, ast.Assign)
+        and getattr(node.targets[0], "id", "") == "PICTURES"
+        and isinstance(node.value, ast.Dict)
     )
-    assert shown == {f"imgs/{pictures}.svg"}
-    for picture in shown:
+    assert shown <= taken
+    assert taken == {f"imgs/{path.name}" for path in (ROOT / "imgs").glob("*.svg")}
+    for picture in taken:
         assert "@font-face" not in (ROOT / picture).read_text(encoding="utf-8"), "it would fetch a font"

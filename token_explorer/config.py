@@ -84,7 +84,14 @@ class DisplaySettings:
         "Colours of the overlays; viridis and cividis are safe for colour-blind eyes.",
     )
     layer_prob: bool = setting(
-        False, Flag(), "Look into the layers, for the key p, as --layer_prob does; takes more time."
+        False,
+        Flag(),
+        "Keep what each layer makes of a prompt, for the key p, as --layer_prob does; takes more memory.",
+    )
+    influence_heads: int = setting(
+        32,
+        Whole(1, 100_000, "heads"),
+        "How many attention heads, those with the highest variance, the influence overlay averages.",
     )
 
 

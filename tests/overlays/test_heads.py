@@ -33,6 +33,15 @@ def test_heads_are_listed_by_the_variance_of_their_row(seed: int, keys: int) -> 
     assert np.array_equal(listed.variances, listed.rows.variances)
 
 
+@given(st.integers(0, 1000), st.integers(1, 20))
+def test_with_the_sink_left_out_the_order_is_that_of_the_other_keys(seed: int, keys: int) -> None:
+    rows = heads(seed, keys).rows
+    without = Heads.of(rows, sink=False)
+    others = rows.weights[:, 1:] if keys > 1 else rows.weights
+    assert np.array_equal(without.order, Heads.of(AttentionRows(others, rows.heads)).order)
+    assert without.rows is rows
+
+
 def test_a_head_stands_where_the_order_says() -> None:
     listed = heads()
     for place in range(len(listed)):

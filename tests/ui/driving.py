@@ -45,8 +45,10 @@ class Driver:
         while True:
             assert await asyncio.to_thread(self.app.desk.wait_idle, PATIENCE_S), "the desk never came to rest"
             await self.pilot.pause()
-            if self.app.desk.wait_idle(0):
-                return
+            if self.app.desk.wait_idle(0) and not self.app.looking.planned:
+                break
+        while self.engine.began.acquire(blocking=False):
+            pass  # what was begun before is no answer to `begun`
 
     async def press(self, *keys: str) -> None:
         """Press keys, each after the answer to the one before."""
@@ -55,7 +57,7 @@ class Driver:
             await self.settle()
 
     async def begun(self) -> None:
-        """Wait until the engine has begun one more question."""
+        """Wait until the engine has begun one more question since it was at rest."""
         assert await asyncio.to_thread(self.engine.began.acquire, timeout=PATIENCE_S), "nothing was asked"
 
 

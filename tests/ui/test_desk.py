@@ -6,21 +6,26 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.fakes import PATIENCE_S, FakeEngine, encode, score
-from token_explorer.core.engine import EngineInfo, Report
-from token_explorer.errors import ContextTooLong, EngineDied, ModelLoadError
-from token_explorer.ui.desk import (
-    RESTARTS,
+from token_explorer.core.engine import Answer, EngineInfo, Report, Stop
+from token_explorer.core.observation import AttentionRow, DecisionDepth, Facet, ResidualMeasures, Residuals
+from token_explorer.core.tokens import TokenIds
+from token_explorer.errors import ContextTooLong, EngineDied, FacetUnavailable, ModelLoadError
+from token_explorer.ui.desk import RESTARTS, Desk, Look
+from token_explorer.ui.news import (
     Answered,
     Crashed,
-    Desk,
     Failed,
     ModelReady,
     News,
+    Observed,
     Refused,
     Restarting,
     TokenizerReady,
+    Unseen,
 )
 
 NewsT = TypeVar("NewsT")
@@ -253,3 +258,194 @@ def test_closing_waits_for_nothing_while_a_model_loads(office: Office) -> None:
     office.engine.release_loading()
     office.rest()
     assert office.of(ModelReady) == []
+
+
+# Looks inside
+
+
+LOOKS: list[Look] = [(IDS, Residuals()), (IDS, DecisionDepth()), (IDS, AttentionRow(2))]
+
+
+def test_looks_are_answered_in_their_order(office: Office) -> None:
+    office.start()
+    office.desk.look(LOOKS)
+    office.rest()
+    assert office.engine.observed == LOOKS
+    assert [(news.ids, news.facet) for news in office.of(Observed)] == LOOKS
+    answer = office.of(Observed)[0].answer
+    assert isinstance(answer, ResidualMeasures)
+    assert answer.norms.shape == (3, len(IDS))
+
+
+def test_looks_from_before_the_model_was_there_are_answered(office: Office) -> None:
+    office.desk.look(LOOKS[:1])
+    office.start()
+    assert [news.facet for news in office.of(Observed)] == [Residuals()]
+
+
+def test_scores_go_before_looks(office: Office) -> None:
+    office.desk.look(LOOKS)
+    office.desk.ask(IDS, 5)
+    office.start()
+    assert office.engine.calls[-4:] == ["score", "observe", "observe", "observe"]
+
+
+def test_a_question_stops_the_look_that_runs_which_is_taken_again_after_it(office: Office) -> None:
+    office.start()
+    office.engine.hold()
+    office.desk.look(LOOKS)
+    office.begun()
+    office.desk.ask(IDS[:2], 5)
+    office.begun()
+    office.engine.release()
+    office.rest()
+    assert office.engine.stopped == [IDS]
+    assert office.engine.observed == [LOOKS[0], *LOOKS]
+    told = [news for news in office.told if isinstance(news, Answered | Observed | Unseen)]
+    assert [type(news) for news in told] == [Answered, Observed, Observed, Observed]
+    assert [(news.ids, news.facet) for news in office.of(Observed)] == LOOKS
+
+
+def test_a_look_that_was_stopped_is_not_taken_again_where_others_were_asked_for_meanwhile(
+    office: Office,
+) -> None:
+    office.start()
+    office.engine.hold()
+    office.desk.look(LOOKS)
+    office.begun()
+    office.desk.ask(IDS[:2], 5)
+    office.desk.look(LOOKS[1:2])
+    office.begun()
+    office.engine.release()
+    office.rest()
+    assert office.engine.observed == LOOKS[:2]
+    assert [(news.ids, news.facet) for news in office.of(Observed)] == LOOKS[1:2]
+
+
+def test_other_looks_stop_the_one_that_runs_unless_it_is_among_them(office: Office) -> None:
+    office.start()
+    office.engine.hold()
+    office.desk.look(LOOKS[:1])
+    office.begun()
+    office.desk.look([LOOKS[1], LOOKS[0]])
+    assert office.engine.stopped == []
+    office.desk.look(LOOKS[1:])
+    office.begun()
+    office.engine.release()
+    office.rest()
+    assert office.engine.stopped == [IDS]
+    assert [(news.ids, news.facet) for news in office.of(Observed)] == LOOKS[1:]
+
+
+def test_a_look_that_runs_goes_on_and_is_not_taken_twice(office: Office) -> None:
+    office.start()
+    office.engine.hold()
+    office.desk.look(LOOKS[:1])
+    office.begun()
+    office.desk.look([LOOKS[1], LOOKS[0]])
+    office.engine.release()
+    office.rest()
+    assert office.engine.observed == LOOKS[:2]
+    assert office.engine.stopped == []
+
+
+def test_no_looks_are_no_work(office: Office) -> None:
+    office.start()
+    office.engine.hold()
+    office.desk.look(LOOKS)
+    office.begun()
+    office.desk.look([])
+    office.rest()
+    assert office.of(Observed) == []
+    assert office.engine.stopped == [IDS]
+
+
+def test_what_can_not_be_seen_is_told_and_the_next_look_is_answered(office: Office) -> None:
+    office.start()
+    office.engine.observe_error = FacetUnavailable("No lens", "this model has none.")
+    office.desk.look(LOOKS[:2])
+    office.rest()
+    assert [(news.ids, news.facet) for news in office.of(Unseen)] == LOOKS[:2]
+    assert {news.error.title for news in office.of(Unseen)} == {"No lens"}
+    office.engine.observe_error = None
+    office.desk.look(LOOKS[2:])
+    office.rest()
+    assert [(news.ids, news.facet) for news in office.of(Observed)] == LOOKS[2:]
+
+
+def test_an_engine_that_dies_of_a_look_is_started_again_and_asked_again(office: Office) -> None:
+    office.start()
+    dying_of_looks(office, times=1)
+    office.desk.look(LOOKS)
+    office.rest()
+    assert len(office.of(Restarting)) == 1
+    assert [(news.ids, news.facet) for news in office.of(Observed)] == LOOKS
+
+
+def test_an_engine_that_goes_on_dying_of_looks_is_given_up_with_all_of_them(office: Office) -> None:
+    office.start()
+    dying_of_looks(office, times=RESTARTS + 1)
+    office.desk.look(LOOKS)
+    office.rest()
+    assert len(office.of(Failed)) == 1
+    assert office.of(Observed) == []
+    office.desk.ask(IDS, 5)
+    office.rest()
+    assert [answer.scores.ids for answer in office.of(Answered)] == [IDS]
+    assert office.of(Observed) == []
+
+
+def dying_of_looks(office: Office, times: int) -> None:
+    """Have the engine die of so many of the next looks."""
+    observe, left = office.engine.observe, [times]
+
+    def dying(ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
+        if left[0]:
+            left[0] -= 1
+            raise EngineDied("The engine's process ended", "signal 9 (Killed).")
+        return observe(ids, facet, stop)
+
+    office.engine.observe = dying  # type: ignore[method-assign]
+
+
+def test_closing_stops_a_look_and_leaves_the_others(office: Office) -> None:
+    office.start()
+    office.engine.hold()
+    office.desk.look(LOOKS)
+    office.begun()
+    office.desk.close()
+    office.rest()
+    assert office.engine.observed == LOOKS[:1]
+    assert office.of(Observed) == []
+
+
+def test_an_unforeseen_error_of_a_look_is_told_and_ends_the_desk(office: Office) -> None:
+    office.start()
+    office.engine.observe_error = RuntimeError("a bug")
+    office.desk.look(LOOKS)
+    office.rest()
+    assert [str(news.error) for news in office.of(Crashed)] == ["a bug"]
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 5) | st.lists(st.integers(0, 2), max_size=3), max_size=12))
+def test_whatever_is_asked_in_whatever_order_the_last_of_each_is_answered(
+    steps: list[int | list[int]],
+) -> None:
+    office = Office()
+    office.start()
+    office.engine.hold()
+    looks: list[Look] = []
+    for step in steps:
+        if isinstance(step, int):
+            office.desk.ask(IDS[: step + 1], 5)
+        else:
+            looks = [LOOKS[place] for place in step]
+            office.desk.look(looks)
+    office.engine.release()
+    office.rest()
+    office.desk.close()
+    asked = [step for step in steps if isinstance(step, int)]
+    assert [answer.scores.ids for answer in office.of(Answered)][-1:] == [IDS[: n + 1] for n in asked[-1:]]
+    seen = [(news.ids, news.facet) for news in office.of(Observed)]
+    assert set(looks) <= set(seen)

@@ -74,8 +74,8 @@ def test_other_spellings_of_a_key_are_that_key() -> None:
 
 
 def test_remapped_keys_take_the_place_of_the_own_ones() -> None:
-    table = by_id(remap({"append": ("space",), "pop": ("?", "h"), "help": ("f1",)}, SOURCE))
-    assert table["append"] == ("space",)
+    table = by_id(remap({"append": ("enter",), "pop": ("?", "h"), "help": ("f1",)}, SOURCE))
+    assert table["append"] == ("enter",)
     assert table["pop"] == ("question_mark", "h")
     assert table["help"] == ("f1",)
     assert {id: keys for id, keys in table.items() if id not in ("append", "pop", "help")} == {

@@ -8,7 +8,18 @@ from rich.cells import cell_len
 
 from tests.fakes import VOCABULARY, encode, score
 from token_explorer.core.scores import Candidates
-from token_explorer.ui.widgets.row import RANK, Columns, Row, eighths, fitted, rows
+from token_explorer.ui.widgets.row import (
+    GAP,
+    LEAST_TOKEN,
+    RANK,
+    TOKEN,
+    Columns,
+    P,
+    Row,
+    eighths,
+    fitted,
+    rows,
+)
 
 SCORES = score(encode("Once upon"), 30)
 
@@ -49,6 +60,34 @@ def test_columns_go_one_after_the_other() -> None:
     assert kinds[:2] == [(True, True, True)] * 2
     assert kinds == sorted(kinds, reverse=True)
     assert kinds[-1] == (False, False, False)
+
+
+@given(st.integers(20, 300), st.integers(1, 200))
+def test_what_stands_in_the_bar_s_place_gets_its_cells_or_all_that_token_and_p_can_spare(
+    width: int, cells: int
+) -> None:
+    columns = Columns.beside(width, cells)
+    text, _ = columns.row(1, Row(123456, "␣日本語の長い長い長いトークン", -0.01, 0.99))
+    assert cell_len(text) == cell_len(columns.header)
+    assert cell_len(text) + GAP + columns.bar <= max(width, RANK + P + GAP + 1 + columns.bar)
+    if columns.bar < cells:
+        assert (columns.id, columns.cumulative) == (0, 0)
+        assert columns.token <= LEAST_TOKEN
+    if columns.token < TOKEN:
+        assert columns.bar <= cells, "the token gives way to nothing"
+
+
+def test_beside_many_cells_the_cumulative_sum_goes_first_and_the_id_next() -> None:
+    kinds = [
+        (bool(each.cumulative), bool(each.id), each.token == TOKEN)
+        for each in (Columns.beside(80, cells) for cells in range(1, 60))
+    ]
+    assert list(dict.fromkeys(kinds)) == [
+        (True, True, True),
+        (False, True, True),
+        (False, False, True),
+        (False, False, False),
+    ]
 
 
 @given(st.floats(0.0, 1.0), st.integers(1, 60))

@@ -43,11 +43,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heads:
-    """All heads of a model at one query, by the measure that the influence overlay ranks them by.
+    """All heads of a model at one query, by how much their weights vary over the keys.
 
     Attributes:
         rows: their weights.
-        variances (N,): of each head's weights, in the order of `rows`.
+        variances (N,): of each head's weights, in the order of `rows`: the measure that the influence overlay
+            ranks them by; or, with the sink left out, of the weights of all keys but the first.
         order (N,): the indices of `rows`, largest variance first; equal ones by layer and head.
     """
 
@@ -56,9 +57,16 @@ class Heads:
     order: Ints
 
     @classmethod
-    def of(cls, rows: AttentionRows) -> "Heads":
-        """Rank the heads of an answer."""
-        variances = rows.variances
+    def of(cls, rows: AttentionRows, sink: bool = True) -> "Heads":
+        """Rank the heads of an answer.
+
+        Args:
+            sink: whether the first key counts; without it, heads that rest there are the last ones.
+        """
+        counted = (
+            rows if sink or rows.weights.shape[1] == 1 else AttentionRows(rows.weights[:, 1:], rows.heads)
+        )
+        variances = counted.variances
         return cls(rows, variances, np.argsort(-variances, kind="stable"))
 
     def __len__(self) -> int:

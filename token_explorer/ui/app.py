@@ -3,8 +3,9 @@
 Which prompts there are and what is known of them lives in Exploration, what is shown in Stage.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingsMap
@@ -13,22 +14,45 @@ from textual.screen import Screen
 from token_explorer.config import Settings
 from token_explorer.core.branch import Workspace
 from token_explorer.core.engine import Engine
+from token_explorer.core.observation import Kind
 from token_explorer.errors import ExplorerError, NotPossible
-from token_explorer.overlays import OVERLAYS
+from token_explorer.overlays import OVERLAYS, Overlay
+from token_explorer.ui.choices import LAYER_MODES
+from token_explorer.ui.exploration import Exploration
 from token_explorer.ui.saving import folder_beside, save_prompt
+from token_explorer.ui.screens.attention import AttentionRoom
 from token_explorer.ui.screens.help import HelpScreen
+from token_explorer.ui.screens.lens import LensRoom
+from token_explorer.ui.screens.room import Room, RoomKind
 from token_explorer.ui.stage import Stage
 from token_explorer.ui.widgets.candidates import CandidateTable
 from token_explorer.ui.widgets.prompt import PromptPane
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+
+def _commands() -> "type[Provider]":
+    """What the command palette searches; imported when it is opened."""
+    from token_explorer.ui.commands import Commands
+
+    return Commands
 
 
 class Explorer(Stage):
     """The terminal program. See Stage for its arguments."""
 
+    COMMANDS: ClassVar["set[type[Provider] | Callable[[], type[Provider]]]"] = {_commands}
+    ROOMS: ClassVar[Mapping[str, RoomKind]] = {"lens": LensRoom, "attention": AttentionRoom}
+    """The rooms by the ids of their keys; each is made from the palettes and the table of keys."""
+
     def __init__(self, engine: Engine, settings: Settings, text: str, model: str) -> None:
         super().__init__(engine, settings, text, model)
         # Not made by a keymap, as Textual drops a binding without a word where two keys clash.
         self._bindings = BindingsMap(self._make_bindings())
+        # Where layers aren't enabled, their key first explains itself.
+        self._layers_explained = settings.display.layer_prob
+        self._room_name = ""
 
     def _make_bindings(self) -> Iterable[Binding]:
         if not any("ctrl+c" in entry.keys for entry in self.keys):
@@ -40,30 +64,62 @@ class Explorer(Stage):
                 yield Binding(key, f"press('{entry.id}')", entry.label, show=False, priority=always)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the command palette lists: everything that has keys, and the theme."""
+        """What the command palette lists: all that has keys, each overlay, ways to show layers, the theme."""
         for key in self.keys:
             if key.id != "commands":
-                yield SystemCommand(key.help.capitalize(), key.shown, partial(self.action_press, key.id))
-        yield SystemCommand("Theme", "choose the colours of the screen", self.action_change_theme)
+                press = partial(self.action_press, key.id)
+                yield self._command(key.help.capitalize(), key.shown, press, self._needs(key.id))
+        yield self._command("Overlay: text", "no colours", partial(self._use_overlay, None))
+        for overlay in OVERLAYS:
+            use = partial(self._use_overlay, overlay)
+            yield self._command(f"Overlay: {overlay.name}", overlay.help, use, overlay.needs)
+        for mode, help in LAYER_MODES.items():
+            needs: Kind | None = None if mode == "none" else "lens"
+            yield self._command(f"Layers: {mode}", help, partial(self._show_layers, mode), needs)
+        yield self._command("Theme", "choose the colours of the screen", self.action_change_theme)
+
+    def _command(
+        self, title: str, help: str, do: Callable[[], object], needs: Kind | None = None
+    ) -> SystemCommand:
+        """A command, or what stands in its place where the model lacks what it needs."""
+        from token_explorer.ui.commands import Absent
+
+        lack = "" if self.exploration is None else self.exploration.lack(needs)
+        if lack:
+            return Absent(title, f"not here: {lack}", partial(self.say, title, lack, "warning"))
+        return SystemCommand(title, help, do)
+
+    def _needs(self, id: str) -> Kind | None:
+        """What the model must have for a key."""
+        return "lens" if id == "layers" else self.ROOMS[id].needs if id in self.ROOMS else None
 
     # What the keys do. All of them come through one door, also from the palette.
 
     async def action_press(self, id: str) -> None:
-        """Do what a key does; any but append forgets the appends that wait."""
+        """Do what a key does, in the room that is open; any but append forgets the appends that wait."""
         if id != "append":
             self.appends = 0
-        await self.run_action(next(key.action for key in self.keys if key.id == id))
+        if self.room is not None and self.room.press(id):
+            return
+        if self.room is not None and id == "cursor-off":
+            await self._close_room()
+        else:
+            await self.run_action(next(key.action for key in self.keys if key.id == id))
 
-    def _change(self, operation: Callable[[Workspace], Workspace]) -> None:
-        """Do something to the workspace; before there is one, nothing."""
+    def _do(self, act: Callable[[Exploration], None]) -> None:
+        """Do something to the exploration; before there is one, nothing."""
         if self.exploration is None:
             return
         try:
-            self.exploration.change(operation)
+            act(self.exploration)
         except NotPossible as error:
             self.report(error)
         else:
             self.show()
+
+    def _change(self, operation: Callable[[Workspace], Workspace]) -> None:
+        """Do something to the workspace."""
+        self._do(lambda shown: shown.change(operation))
 
     def action_append(self) -> None:
         """Append the chosen token, or the likeliest one as soon as it is known."""
@@ -109,24 +165,78 @@ class Explorer(Stage):
         self._change(lambda workspace: workspace.step_cursor(steps))
 
     def action_look_word(self, steps: int) -> None:
-        if self.exploration is not None:
-            self.exploration.step_word(steps)
-            self.show()
+        self._do(lambda shown: shown.step_word(steps))
 
     def action_look_first(self) -> None:
         self._change(lambda workspace: workspace.look_at(0))
 
     def action_overlay(self, steps: int) -> None:
-        if self.exploration is not None:
-            self.exploration.turn_overlay(steps)
-            self.show()
+        self._do(lambda shown: shown.turn_overlay(steps))
+
+    def _use_overlay(self, overlay: Overlay | None) -> None:
+        self.appends = 0
+        self._do(lambda shown: shown.use_overlay(overlay))
 
     def action_layers(self) -> None:
-        if self.settings.display.layer_prob:
-            self.say("Layers", "They are enabled, but this version doesn't draw them yet.")
+        if self._layers_explained or (self.exploration is not None and self.exploration.lack("lens")):
+            self._do(Exploration.turn_layers)
             return
+        self._layers_explained = True
+        shown = next(key.shown for key in self.keys if key.id == "layers")
         how = "Start with --layer_prob, or write layer_prob = true under [display] in the configuration."
-        self.say("Layers are not enabled", how, "warning")
+        again = f"Press {shown or 'the key'} again to switch them on now."
+        self.say("Layers are not enabled", f"{how}\n{again}", "warning")
+
+    def _show_layers(self, mode: str) -> None:
+        self.appends, self._layers_explained = 0, True
+        self._do(lambda shown: shown.show_layers(mode))
+
+    def action_layer(self, steps: int) -> None:
+        self._do(lambda shown: shown.turn_layer(steps))
+
+    def action_sink(self) -> None:
+        self._do(Exploration.turn_sink)
+        if self.exploration is not None and (self.room is not None or not self.exploration.attends):
+            how = "counts in" if self.exploration.sink else "is left out of"
+            self.say("Attention sink", f"The first token {how} the scale of the influence overlay.")
+
+    def action_pin(self) -> None:
+        self._do(Exploration.turn_pin)
+
+    async def action_room(self, name: str) -> None:
+        """Open a room in place of the one that is open, or close it."""
+        kind, shown = self.ROOMS[name], self.exploration
+        if shown is None or shown.info is None:
+            self.say("Not yet", "The model is still loading.", "warning")
+            return
+        if lack := shown.lack(kind.needs):
+            self.say(f"No {name} here", lack, "warning")
+            return
+        before = await self._close_room()
+        if name != before:
+            room = kind(self.palettes, self.keys)
+            await self.push_screen(room)
+            self.room, self._room_name = room, name
+            self.show()
+
+    async def _close_room(self) -> str:
+        """Close the room that is open; its name, '' where none was."""
+        name, self._room_name = self._room_name, ""
+        if self.room is not None:
+            self.room = None
+            await self.pop_screen()
+            self.show()
+        return name
+
+    def on_room_cursor_moved(self, message: Room.CursorMoved) -> None:
+        self.appends = 0
+        self._do(lambda shown: shown.look_at(message.cursor))
+
+    def on_room_pin_chosen(self, message: Room.PinChosen) -> None:
+        self._do(lambda shown: shown.follow(message.token))
+
+    def on_room_changed(self) -> None:
+        self.look()
 
     def action_save(self) -> None:
         if self.exploration is None:
@@ -154,6 +264,12 @@ class Explorer(Stage):
     def on_prompt_pane_token_clicked(self, message: PromptPane.TokenClicked) -> None:
         self.appends = 0
         self._change(lambda workspace: workspace.look_at(message.token))
+
+    def on_candidate_table_row_chosen(self) -> None:
+        table, shown = self.explore.table, self.exploration
+        if shown is not None and not table.stale and table.chosen != shown.row:
+            shown.row = table.chosen
+            self.show()
 
     def on_candidate_table_row_clicked(self, message: CandidateTable.RowClicked) -> None:
         self.appends = 0

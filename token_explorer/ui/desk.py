@@ -1,84 +1,38 @@
-"""The desk between a screen and an engine: one thread that asks the engine, the latest question first.
+"""The desk between a screen and an engine: one thread that asks the engine, scores before looks inside.
 
-A newer question takes the place of one that hasn't started and stops one that has. An engine that dies is
+A newer question takes the place of one that hasn't started and stops what has. An engine that dies is
 started again. Knows nothing of terminals: what happens is told through a callback, in the desk's thread.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from token_explorer.core.engine import Engine, EngineInfo, Progress, Stop, Stopped
-from token_explorer.core.scores import Scores
-from token_explorer.core.tokens import TokenIds, Vocabulary
+from token_explorer.core.engine import Engine, Progress, Stop, Stopped
+from token_explorer.core.observation import Facet
+from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import EngineDied, ExplorerError
+from token_explorer.ui.news import (
+    Answered,
+    Crashed,
+    Failed,
+    Loading,
+    ModelReady,
+    News,
+    Observed,
+    Refused,
+    Restarting,
+    TokenizerReady,
+    Unseen,
+)
 
 # An engine that dies once more after this many fresh starts, with no answer between, will go on dying.
 RESTARTS = 2
 
-
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """The model is on its way."""
-
-    progress: Progress
-
-
-@dataclass(frozen=True, slots=True)
-class TokenizerReady:
-    """The text has become tokens; told once, however often the engine is started."""
-
-    vocabulary: Vocabulary
-    ids: TokenIds
-
-
-@dataclass(frozen=True, slots=True)
-class ModelReady:
-    """The model can be asked."""
-
-    info: EngineInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The answer to a question, and how long the engine took."""
-
-    scores: Scores
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The engine lives but can't answer this question."""
-
-    ids: TokenIds
-    error: ExplorerError
-
-
-@dataclass(frozen=True, slots=True)
-class Restarting:
-    """The engine died, and is being started again."""
-
-    error: EngineDied
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The engine can't be started, or goes on dying. The next question tries again."""
-
-    error: ExplorerError
-
-
-@dataclass(frozen=True, slots=True)
-class Crashed:
-    """An error that nobody foresaw; the desk has closed."""
-
-    error: Exception
-
-
-News: TypeAlias = Loading | TokenizerReady | ModelReady | Answered | Refused | Restarting | Failed | Crashed
+Look: TypeAlias = tuple[TokenIds, Facet[Any]]
+"""A question about the inside of the model: a prompt, and what to see there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +56,8 @@ class Desk:
         self._callback = tell
         self._changed = threading.Condition()
         self._question: _Question | None = None
-        self._running: tuple[_Question, Stop] | None = None
+        self._looks: list[Look] = []  # one that runs stays here until it is answered
+        self._running: tuple[_Question | Look, Stop] | None = None
         self._encoded = self._idle = self._dead = self._closed = False
         self._deaths = 0
 
@@ -112,12 +67,25 @@ class Desk:
         threading.Thread(target=self._run, name="desk", daemon=True).start()
 
     def ask(self, ids: TokenIds, top_k: int) -> None:
-        """Ask for the scores of a prompt, in place of whatever was asked before."""
+        """Ask for the scores of a prompt, in place of whatever was asked before; looks wait for them."""
         question = _Question(ids, top_k)
         with self._changed:
             running, stop = self._running or (None, Stop())
             comes = running == question and not stop.is_set()
             self._question = None if comes else question
+            self._changed.notify_all()
+        if not comes:
+            stop.set()
+
+    def look(self, looks: Sequence[Look]) -> None:
+        """Ask to see these, most urgent first, in place of what was to be seen before.
+
+        What runs goes on if it is among them. A question for scores goes before all of them.
+        """
+        with self._changed:
+            self._looks = list(dict.fromkeys(looks))
+            running, stop = self._running or (None, Stop())
+            comes = running is None or isinstance(running, _Question) or running in self._looks
             self._changed.notify_all()
         if not comes:
             stop.set()
@@ -134,7 +102,12 @@ class Desk:
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until there is nothing to do and all news is told; False if that takes too long."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._idle and self._question is None, timeout_s)
+            return self._changed.wait_for(lambda: self._idle and (self._closed or not self._waits), timeout_s)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether something waits to be asked."""
+        return self._question is not None or bool(self._looks)
 
     def _run(self) -> None:
         while not self._closed:
@@ -147,7 +120,7 @@ class Desk:
                 self._fail(error)
             except Exception as error:
                 self._tell(Crashed(error))
-                break
+                self._closed = True
         self._rest()
 
     def _load(self) -> None:
@@ -164,28 +137,26 @@ class Desk:
         self._tell(Loading(progress))
 
     def _answer_all(self) -> None:
-        while (question := self._next()) is not None:
-            self._answer(*question)
+        while (asked := self._next()) is not None:
+            self._answer(*asked)
 
-    def _next(self) -> tuple[_Question, Stop] | None:
-        """Wait for a question and take it; None when the desk is closed."""
+    def _next(self) -> tuple[_Question | Look, Stop] | None:
+        """Wait for something to ask and take it, scores first; None when the desk is closed."""
         with self._changed:
             self._wait(lambda: self._dead)
             if self._closed:
                 return None
             if self._dead:
                 raise EngineDied("The engine died", "its process ended while nothing was asked.")
-            if self._question is None:
-                raise AssertionError("waited for a question and got none")
-            self._running = (self._question, Stop())
+            self._running = (self._question or self._looks[0], Stop())
             self._question = None
             return self._running
 
     def _wait(self, other: Callable[[], bool] = lambda: False) -> None:
-        """Be idle until there is a question, or the desk is closed, or something else."""
+        """Be idle until there is something to ask, or the desk is closed, or something else."""
         with self._changed:
             self._rest()
-            self._changed.wait_for(lambda: self._question is not None or self._closed or other())
+            self._changed.wait_for(lambda: self._waits or self._closed or other())
             self._idle = False
 
     def _rest(self) -> None:
@@ -193,27 +164,48 @@ class Desk:
             self._idle = True
             self._changed.notify_all()
 
-    def _answer(self, question: _Question, stop: Stop) -> None:
-        began = time.perf_counter()
+    def _answer(self, asked: _Question | Look, stop: Stop) -> None:
         try:
-            scores = self._engine.score(question.ids, question.top_k, stop)
-        except Stopped:
+            news = self._outcome(asked, stop)
+            self._strike(asked)
+            self._tell(news)
+        except Stopped:  # a look that was stopped for a question is still among the looks
             return
         except EngineDied:
-            self._ask_again(question)
+            self._ask_again(asked)
             raise
-        except ExplorerError as error:
-            self._tell(Refused(question.ids, error))
-        else:
-            self._deaths = 0
-            self._tell(Answered(scores, time.perf_counter() - began))
         finally:
             with self._changed:
                 self._running = None
 
-    def _ask_again(self, question: _Question) -> None:
+    def _outcome(self, asked: _Question | Look, stop: Stop) -> News:
+        """What the engine answers, or why it can't."""
+        try:
+            news = self._answered(asked, stop)
+        except EngineDied:
+            raise
+        except ExplorerError as error:
+            return Refused(asked.ids, error) if isinstance(asked, _Question) else Unseen(*asked, error)
+        self._deaths = 0
+        return news
+
+    def _answered(self, asked: _Question | Look, stop: Stop) -> News:
+        began = time.perf_counter()
+        if isinstance(asked, _Question):
+            scores = self._engine.score(asked.ids, asked.top_k, stop)
+            return Answered(scores, time.perf_counter() - began)
+        answer: object = self._engine.observe(*asked, stop)
+        return Observed(*asked, answer, time.perf_counter() - began)
+
+    def _strike(self, asked: _Question | Look) -> None:
+        """A look that is answered is no longer to be taken."""
         with self._changed:
-            self._question = self._question or question
+            self._looks = [look for look in self._looks if look != asked]
+
+    def _ask_again(self, asked: _Question | Look) -> None:
+        if isinstance(asked, _Question):
+            with self._changed:
+                self._question = self._question or asked
 
     def _note_death(self) -> None:
         """The engine ended unasked. One that was being asked raises EngineDied where it was asked."""
@@ -235,7 +227,7 @@ class Desk:
     def _fail(self, error: ExplorerError) -> None:
         """Give up until something else is asked."""
         with self._changed:
-            self._deaths, self._question = 0, None
+            self._deaths, self._question, self._looks = 0, None, []
         self._tell(Failed(error))
         self._wait()
 

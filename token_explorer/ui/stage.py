@@ -1,29 +1,32 @@
-"""The stage: what the desk tells becomes what the screen shows, and troubles become words.
+"""The stage: what the desk tells becomes what the screen shows, and what that needs is asked for.
 
 Holds the exploration; knows nothing of keys, but for naming them at the bottom of the screen.
 """
 
 import os
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any
 
-from textual.app import App
 from textual.message import Message
 from textual.screen import Screen
 
 from token_explorer.config import Settings
 from token_explorer.core.engine import Engine, EngineInfo, Progress
+from token_explorer.core.observation import Facet
 from token_explorer.core.tokens import TokenIds
-from token_explorer.errors import ExplorerError, NotPossible
-from token_explorer.ui import desk, keys, palette, words
+from token_explorer.errors import ExplorerError
+from token_explorer.ui import keys, news, palette, words
+from token_explorer.ui.desk import Desk, Look
 from token_explorer.ui.exploration import Exploration
+from token_explorer.ui.looking import Looking
 from token_explorer.ui.saving import folder_beside, save_prompt
 from token_explorer.ui.screens.explore import ExploreScreen
+from token_explorer.ui.screens.room import Room
+from token_explorer.ui.trouble import Troubled
 from token_explorer.ui.widgets.candidates import Waiting
 
-Severity = Literal["information", "warning", "error"]
 
-
-class Stage(App[int]):
+class Stage(Troubled):
     """An application that shows an exploration and asks the engine about it.
 
     Args:
@@ -40,23 +43,24 @@ class Stage(App[int]):
     class Told(Message):
         """The desk has news."""
 
-        def __init__(self, news: desk.News) -> None:
+        def __init__(self, news: news.News) -> None:
             super().__init__()
             self.news = news
 
         def can_replace(self, message: Message) -> bool:
             """Of reports of progress that wait in the queue only the last matters."""
             both = self, message
-            return all(isinstance(each, Stage.Told) and isinstance(each.news, desk.Loading) for each in both)
+            return all(isinstance(each, Stage.Told) and isinstance(each.news, news.Loading) for each in both)
 
     def __init__(self, engine: Engine, settings: Settings, text: str, model: str) -> None:
         super().__init__()
         self.settings = settings
         self.keys = keys.remap(settings.keys, settings.source)
-        self.desk = desk.Desk(engine, text, self._hear)
+        self.desk = Desk(engine, text, self._hear)
+        self.looking = Looking(self._look, self.set_timer)
         self.exploration: Exploration | None = None
-        self.fatal: ExplorerError | None = None
-        """Why the program ends, for the caller to print; its exit_code is the program's."""
+        self.room: Room | None = None
+        """The room that is open."""
         self.appends = 0
         """Appends asked for while there was no table; each takes the likeliest token of the next one."""
         self._text, self._model = text, words.plain(model)
@@ -72,8 +76,10 @@ class Stage(App[int]):
 
     def get_default_screen(self) -> Screen[None]:
         """The explorer's screen, with as many colours as the terminal has."""
-        colours = palette.make(self.settings.display.palette, self._depth())
-        self.explore = ExploreScreen(colours, self.keys)
+        depth = self._depth()
+        usual = palette.make(self.settings.display.palette, depth)
+        self.palettes = palette.Palettes(usual, palette.make("red-blue", depth))
+        self.explore = ExploreScreen(self.palettes, self.keys)
         return self.explore
 
     def on_mount(self) -> None:
@@ -94,31 +100,37 @@ class Stage(App[int]):
 
     # What the desk tells.
 
-    def _hear(self, news: desk.News) -> None:
+    def _hear(self, told: news.News) -> None:
         """Pass news on from the desk's thread."""
-        self.post_message(self.Told(news))
+        self.post_message(self.Told(told))
 
     def on_stage_told(self, message: Told) -> None:
-        news = message.news
-        if isinstance(news, desk.Loading):
-            self._show_progress(news.progress)
-        elif isinstance(news, desk.TokenizerReady):
-            limit = self.settings.prompt.max_prompts
-            self.exploration = Exploration(news.vocabulary, news.ids, limit)
-            self.show()
-        elif isinstance(news, desk.ModelReady):
-            self._greet(news.info)
-        elif isinstance(news, desk.Answered):
-            self._take(news)
-        elif isinstance(news, desk.Refused):
-            self._refuse(news)
-        elif isinstance(news, desk.Restarting):
-            said = f"{news.error.message}\nIt is started again; all prompts are kept."
-            self.say(news.error.title, said, "warning")
-        elif isinstance(news, desk.Failed):
-            self._fail(news.error)
+        told = message.news
+        if isinstance(told, news.Loading):
+            self._show_progress(told.progress)
+        elif isinstance(told, news.TokenizerReady):
+            self._open(told)
+        elif isinstance(told, news.ModelReady):
+            self._greet(told.info)
+        elif isinstance(told, news.Answered):
+            self._take(told)
+        elif isinstance(told, news.Refused):
+            self._refuse(told)
+        elif isinstance(told, news.Observed | news.Unseen):
+            self._see(told)
+        elif isinstance(told, news.Restarting):
+            said = f"{told.error.message}\nIt is started again; all prompts are kept."
+            self.say(told.error.title, said, "warning")
+        elif isinstance(told, news.Failed):
+            self._fail(told.error)
         else:
-            raise news.error
+            raise told.error
+
+    def _open(self, ready: news.TokenizerReady) -> None:
+        """The prompt is tokens."""
+        heads, most = self.settings.display.influence_heads, self.settings.prompt.max_prompts
+        self.exploration = Exploration(ready.vocabulary, ready.ids, most, heads)
+        self.show()
 
     def _show_progress(self, progress: Progress) -> None:
         part = min(1.0, progress.done / progress.total) if progress.total else None
@@ -133,19 +145,25 @@ class Stage(App[int]):
     def _greet(self, info: EngineInfo) -> None:
         """The model is there."""
         self.fatal = None
+        self.forget_said()
         if self.exploration is not None:
-            self.exploration.info = info
+            self.exploration.learn(info)
         about = [words.plain(part) for part in (info.model, info.device, info.dtype)]
-        self.explore.title_line.describe(about, words.plain(info.note) if info.note else "")
+        self.explore.title_line.describe(about, words.plain(info.note) if info.note else "", info.checks)
+        self.show()
         self._wait(Waiting("Reading the prompt …"))
-        if self._asked is None:
-            self.explore.title_line.rest(None)
+        self._rest(None)
 
-    def _take(self, answer: desk.Answered) -> None:
+    def _rest(self, seconds: float | None) -> None:
+        """Show how long the engine took, unless it goes on with something else."""
+        if self._asked is None and not self.looking.asked:
+            self.explore.title_line.rest(seconds)
+
+    def _take(self, answer: news.Answered) -> None:
         """Keep an answer, show it if it is of the prompt that is shown, and append what is waited for."""
         if answer.scores.ids == self._asked:
             self._asked = None
-            self.explore.title_line.rest(answer.seconds)
+            self._rest(answer.seconds)
         if self.exploration is None or not self.exploration.take(answer.scores):
             return
         self.show()
@@ -153,7 +171,24 @@ class Stage(App[int]):
             self.appends -= 1
             self.append(0)
 
-    def _refuse(self, refused: desk.Refused) -> None:
+    def _see(self, seen: news.Observed | news.Unseen) -> None:
+        """Keep what was seen inside the model, or why it can't be."""
+        awaited = self.looking.end((seen.ids, seen.facet))
+        if isinstance(seen, news.Observed):
+            self._keep(seen.ids, seen.facet, seen.answer)
+            self._rest(seen.seconds)
+        else:
+            self._keep(seen.ids, seen.facet, seen.error)
+            self._rest(None)
+            if awaited:
+                self.report_once(seen.error)
+        self.show()
+
+    def _keep(self, ids: TokenIds, facet: Facet[Any], answer: object) -> None:
+        if self.exploration is not None:
+            self.exploration.keep(ids, facet, answer)
+
+    def _refuse(self, refused: news.Refused) -> None:
         """The engine can't answer the question."""
         if refused.ids == self._asked:
             self._give_up(refused.error)
@@ -161,15 +196,18 @@ class Stage(App[int]):
     def _give_up(self, error: ExplorerError) -> None:
         """Ask no more until there is another prompt to ask about."""
         asked, self._asked, self.appends = self._asked, None, 0
-        self.explore.title_line.rest(None)
+        self._rest(None)
         if self.exploration is not None and self.exploration.scores is None:
             self._given_up = asked
             self.explore.wait(Waiting(f"{words.plain(error.title)}."), keep=False)
+        self.show()
         self.report(error)
 
     def _fail(self, error: ExplorerError) -> None:
         """There is no model; end, unless something would be lost that can be saved."""
         self.fatal = error
+        for ids, facet in self.looking.end_all():
+            self._keep(ids, facet, error)
         if self.exploration is None or not self.exploration.worth_keeping:
             self.exit(error.exit_code, return_code=error.exit_code)
         else:
@@ -191,6 +229,25 @@ class Stage(App[int]):
         elif self._listed != view.branch.ids:
             self._listed = view.branch.ids
             self.explore.show_candidates(view)
+        self.explore.show_layers(view)
+        if self.room is not None:
+            self.room.show(view, self.exploration.known)
+        self.look()
+
+    def look(self) -> None:
+        """Look inside the model for what is to be shown of the prompt and isn't known, once scores are."""
+        shown = self.exploration
+        if shown is None or shown.scores is None:
+            self.looking.want([])
+            return
+        in_view = [*([] if self.room is None else self.room.wanted()), *shown.wanted()]
+        self.looking.want([(shown.ids, facet) for facet in shown.missing(in_view)])
+
+    def _look(self, looks: Sequence[Look]) -> None:
+        if looks:
+            self.explore.title_line.work()
+        self.desk.look(looks)
+        self._rest(None)
 
     def _ask(self, ids: TokenIds) -> None:
         if ids == self._given_up:
@@ -201,16 +258,6 @@ class Stage(App[int]):
         if ids != self._asked:
             self._asked = ids
             self.desk.ask(ids, self.settings.display.tokens_to_show)
-
-    def say(self, title: str, message: str, severity: Severity = "information") -> None:
-        """Tell the user something, in place of what was told before. Never markup."""
-        self.clear_notifications()
-        self.notify(words.plain(message), title=words.plain(title), severity=severity, markup=False)
-
-    def report(self, error: ExplorerError) -> None:
-        """Tell the user of an error: what failed, with which value, and how to mend it."""
-        message = "\n".join(part for part in (error.message, error.hint) if part)
-        self.say(error.title, message, "warning" if isinstance(error, NotPossible) else "error")
 
     def append(self, row: int) -> None:
         """Append a candidate; where that can't be, say why."""
@@ -224,27 +271,8 @@ class Stage(App[int]):
         else:
             self.show()
 
-    # What nobody foresaw.
-
-    def _handle_exception(self, error: Exception) -> None:
-        """Textual's one door for unexpected errors: end with words, not with a traceback of the user's text.
-
-        The error goes on to whoever runs the program as a test.
-        """
-        if self._exception is None:
-            self._exception = error
-            self._exception_event.set()
-            self.fatal = ExplorerError(
-                "Token Explorer failed",
-                words.plain(f"{type(error).__name__}: {error}"),
-                f"This is a bug; please report it. {self._rescue()}".rstrip(),
-            )
-            self.fatal.__cause__ = error
-        self._return_code = self.fatal.exit_code if self.fatal else 1
-        self._close_messages_no_wait()
-
-    def _rescue(self) -> str:
-        """Save all open prompts; in words, where."""
+    def rescue(self) -> str:
+        """See Troubled.rescue."""
         if self.exploration is None:
             return ""
         folder = folder_beside(self.settings.source)

@@ -7,6 +7,7 @@ from token_explorer.core.engine import EngineInfo
 from token_explorer.core.reading import Grid, Reading
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import Vocabulary
+from token_explorer.overlays import Overlay
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,12 +18,17 @@ class View:
         workspace: the prompts.
         vocabulary: what their ids mean.
         scores: of exactly the ids of the prompt that is shown; None while they aren't known.
-        reading: of the overlay in use; None for plain text, or while the scores aren't known.
+        reading: of the overlay in use; None for plain text, while it isn't known, and where there is trouble.
         coloured: whether an overlay is in use, its reading known or not.
         info: what the model is; None while it isn't loaded.
         pin: id of the token that is followed through the layers; None for none.
         layers: of the candidates, a row for each layer and a column for each candidate; None where they are
             not shown, or not known.
+        overlay: the one in use; None for plain text.
+        trouble: why the overlay in use has no reading, in words; '' where it has one, or will.
+        layered: whether the layers of the candidates are to be shown, known or not.
+        layer_trouble: why they can't be, in words.
+        chosen: id of the candidate that is chosen to come next; None while there is none.
     """
 
     workspace: Workspace
@@ -33,6 +39,11 @@ class View:
     info: EngineInfo | None = None
     pin: int | None = None
     layers: Grid | None = None
+    overlay: Overlay | None = None
+    trouble: str = ""
+    layered: bool = False
+    layer_trouble: str = ""
+    chosen: int | None = None
 
     @property
     def branch(self) -> Branch:

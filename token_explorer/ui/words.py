@@ -8,18 +8,27 @@ import math
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from token_explorer.core.reading import Reading
+from token_explorer.core.reading import Measured, Reading
 from token_explorer.core.scores import NATS_PER_BIT, Candidates, Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary, display
 from token_explorer.ui import figures
-from token_explorer.ui.palette import Palette
-from token_explorer.ui.widgets.bar import run
+from token_explorer.ui.palette import Palette, Palettes
+from token_explorer.ui.view import View
+from token_explorer.ui.widgets.bar import Runs, run
+from token_explorer.ui.widgets.layers import exact
 from token_explorer.ui.widgets.row import fitted
 
 LEGEND_CELLS = 12
 # Overlays whose value is told of every token, whatever it is coloured by.
 _SAID = ("probability", "surprisal", "rank")
 LONGEST_TOKEN = 16
+MOST_BYTES = 8
+# Why a token that has something before it may have no value of an overlay.
+_WHY_NONE = {
+    "influence": "it comes after what attended",
+    "attribution": "it is the target",
+    "depth": "the model puts another first",
+}
 
 
 def plain(text: str) -> str:
@@ -27,15 +36,25 @@ def plain(text: str) -> str:
     return "\n".join(display(line) if line else "" for line in text.split("\n"))
 
 
-def legend(reading: Reading, palette: Palette) -> list[Segment]:
+def legend(reading: Measured, palette: Palette) -> list[Segment]:
     """The scale of an overlay in the colours that it is drawn with."""
-    low, high = f"{reading.low:g}", f"{reading.high:g}"
+    low, high = f"{reading.low:.4g}", f"{reading.high:.4g}"
     steps = len(palette.bg)
     cells = [place * steps // LEGEND_CELLS for place in range(LEGEND_CELLS if steps else 0)]
     colours = [Segment(" ", palette.style(level)) for level in cells] or [run("to", dim=True)]
     end = f" {high} {reading.unit}" if reading.unit else f" {high}"
-    note = [run(f" · {reading.note}", dim=True)] if reading.note else []
+    note = [run(f"· {reading.note} ", dim=True)] if reading.note else []
     return [run(" "), run(reading.title, bold=True), run(f" {low} "), *colours, run(f"{end} "), *note]
+
+
+def title(view: View, palettes: Palettes) -> list[Segment]:
+    """What the colours mean: the legend, or why there is none, or that it is awaited."""
+    if view.reading is not None:
+        return legend(view.reading, palettes.of(view.reading.scale))
+    if view.overlay is None:
+        return []
+    name = [run(" "), run(view.overlay.name, bold=True)]
+    return [*name, run(f" · {display(view.trouble)} " if view.trouble else " … ")]
 
 
 def detail(
@@ -51,11 +70,18 @@ def detail(
     shown = vocabulary[ids[place]].shown
     token = fitted(shown, min(LONGEST_TOKEN, cell_len(shown)))
     start = [run(f" {place + 1}/{len(ids)} "), run(f'"{token}"', bold=True)]
-    kind = ["special"] if ids[place] in vocabulary.special else []
     usual, drawn = _usual(place, scores), _drawn(place, reading)
-    longer = [f"id {ids[place]}", *kind, *usual, *drawn]
-    variants = (longer, longer[1:], [*usual[:1], *drawn], drawn or usual[:1])
+    id, kind = f"id {ids[place]}", ["special"] if ids[place] in vocabulary.special else []
+    numbers = [*kind, *usual, *drawn]
+    longest = [id, *numbers, _bytes(vocabulary[ids[place]].bytes)]
+    least = _least(place, reading) or drawn or usual[:1]
+    variants = (longest, [id, *numbers], numbers, [*usual[:1], *drawn], drawn or usual[:1], least)
     return [[*start, *(run(f"  {number}") for number in numbers), run(" ")] for numbers in variants]
+
+
+def _bytes(piece: bytes) -> str:
+    """The bytes of a token: 'bytes e2 80 99'."""
+    return f"bytes {piece[:MOST_BYTES].hex(' ')}{' …' if len(piece) > MOST_BYTES else ''}".rstrip()
 
 
 def _usual(place: int, scores: Scores | None) -> list[str]:
@@ -70,11 +96,29 @@ def _usual(place: int, scores: Scores | None) -> list[str]:
 
 
 def _drawn(place: int, reading: Reading | None) -> list[str]:
-    """The value that the token's colour stands for, where it isn't said already."""
-    if reading is None or reading.key in _SAID or math.isnan(value := float(reading.values[place])):
+    """The value that the token's colour stands for, where it isn't said already, or why there is none."""
+    if reading is None or reading.key in _SAID:
         return []
-    figure = figures.bits(value) if reading.unit == "bits" else f"{value:.3g}"
-    return [f"{reading.title} {figure} {reading.unit}".rstrip()]
+    value = float(reading.values[place])
+    if math.isnan(value):
+        why = _WHY_NONE.get(reading.key)
+        return [f"no value: {why}"] if place and why else []
+    joint = ":" if reading.title[-1].isdigit() else ""
+    return [f"{reading.title}{joint} {_figure(value, reading)} {reading.unit}".rstrip()]
+
+
+def _least(place: int, reading: Reading | None) -> list[str]:
+    """The same without what the legend says as well."""
+    if reading is None or reading.key in _SAID:
+        return []
+    value = float(reading.values[place])
+    return ["no value" if math.isnan(value) else f"{_figure(value, reading)} {reading.unit}".rstrip()]
+
+
+def _figure(value: float, reading: Reading) -> str:
+    if reading.unit == "bits":
+        return figures.bits(value)
+    return f"{value:+.3g}" if reading.scale == "signed" else f"{value:.3g}"
 
 
 def tail(candidates: Candidates) -> list[list[Segment]]:
@@ -82,3 +126,29 @@ def tail(candidates: Candidates) -> list[list[Segment]]:
     beyond = f"beyond these {len(candidates)}: {figures.fraction(candidates.tail)}"
     entropy = f"entropy {figures.bits(candidates.entropy / NATS_PER_BIT)} bits"
     return [[run(f" {beyond} · {entropy} ")], [run(f" {entropy} ")]]
+
+
+def pinned(view: View) -> list[Segment]:
+    """The token that is followed through the layers; nothing where there is none."""
+    if view.pin is None:
+        return []
+    shown = view.vocabulary[view.pin].shown
+    token = fitted(shown, min(LONGEST_TOKEN, cell_len(shown)))
+    return [run("· pinned "), run(f'"{token}" ', bold=True)]
+
+
+def below_table(view: View, row: int) -> list[Runs]:
+    """What the table's rows don't say: a row's layers in numbers, then the tail; the same from long to short.
+
+    Args:
+        row: the chosen one.
+    """
+    beyond: list[Runs] = [] if view.scores is None else list(tail(view.scores.next))
+    if not view.layered:
+        return beyond
+    if view.layer_trouble:
+        return [[run(f" no layers: {display(view.layer_trouble)} ")], *beyond]
+    if view.layers is None:
+        return [[run(" layers … "), *part] for part in beyond]
+    numbers = exact(view.layers, row)
+    return [*([*numbers[0], *part] for part in beyond), *numbers]

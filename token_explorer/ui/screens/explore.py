@@ -2,20 +2,23 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.timer import Timer
 
+from token_explorer.core.reading import Grid
 from token_explorer.core.tokens import common_length, show
 from token_explorer.ui import keys, words
-from token_explorer.ui.palette import Palette
+from token_explorer.ui.palette import Palette, Palettes
 from token_explorer.ui.view import View
-from token_explorer.ui.widgets.bar import Bar, Runs, run
+from token_explorer.ui.widgets.bar import Bar, run
 from token_explorer.ui.widgets.candidates import CandidateTable, Waiting
 from token_explorer.ui.widgets.footer import Footer
-from token_explorer.ui.widgets.prompt import Levels, PromptPane, Tokens, no_levels
+from token_explorer.ui.widgets.layers import legend
+from token_explorer.ui.widgets.prompt import PromptPane, Tokens, no_levels
 from token_explorer.ui.widgets.row import rows
 from token_explorer.ui.widgets.title import TitleLine
 
@@ -30,11 +33,11 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
 
     AUTO_FOCUS = None
 
-    def __init__(self, palette: Palette, table: Sequence[keys.Key]) -> None:
+    def __init__(self, palettes: Palettes, table: Sequence[keys.Key]) -> None:
         super().__init__()
-        self.palette = palette
+        self.palettes = palettes
         self.title_line = TitleLine(id="title")
-        self.prompt = PromptPane(palette, id="prompt")
+        self.prompt = PromptPane(palettes.usual, id="prompt")
         self.table = CandidateTable(id="candidates")
         self._prompt_top = Bar(("╭", "╮"), "─", id="prompt-top")
         self._prompt_bottom = Bar(("╰", "╯"), "─", id="prompt-bottom")
@@ -42,6 +45,7 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         self._table_bottom = Bar(("╰", "╯"), "─", id="table-bottom")
         self._footer = Footer(keys.footer(table), id="footer")
         self._dimming: Timer | None = None
+        self._layers: tuple[Grid | None, Palette | None] | None = None  # as the table draws them
 
     def compose(self) -> ComposeResult:
         yield self.title_line
@@ -69,7 +73,22 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         if view.scores is not None:
             self._stop_dimming()
             self.table.show(rows(view.scores.next, view.vocabulary))
-            self._table_bottom.set([], *words.tail(view.scores.next))
+            self._layers = None
+
+    def show_layers(self, view: View) -> None:
+        """Show the layers of the tokens that may follow, or no longer, and what the rows don't say."""
+        grid, palette = view.layers, self.palettes.usual
+        noted = [] if grid is None else [grid, replace(grid, note="")]
+        scale = [[*legend(each, palette), run(" ")] for each in noted]
+        self._table_top.set([run(" next token "), *words.pinned(view)], *scale)
+        if self.table.stale and view.layered:
+            return  # the layers of old rows stay as long as those rows
+        layers = grid, palette if view.layered and not view.layer_trouble else None
+        if layers != self._layers:
+            self._layers = layers
+            self.table.show_layers(*layers)
+        if not self.table.stale:
+            self._table_bottom.set([], *words.below_table(view, self.table.chosen))
 
     def wait(self, waiting: Waiting, keep: bool = True) -> None:
         """Show that the tokens that may follow aren't known yet; keep the last ones in view, or don't."""
@@ -95,14 +114,12 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         special = frozenset(place for place, token in enumerate(branch.ids) if token in vocabulary.special)
         added = common_length(branch.ids, branch.start)
         tokens = Tokens(branch.ids, vocabulary.show(branch.ids), special, added, branch.cursor)
-        self.prompt.show(tokens, self._levels(view))
-
-    def _levels(self, view: View) -> Levels | None:
-        """The tokens' colours; None where they aren't known yet."""
-        reading = view.reading
-        if reading is not None:
-            return self.palette.levels(reading.places)
-        return None if view.coloured else no_levels(len(view.branch.ids))
+        if (reading := view.reading) is not None:
+            palette = self.palettes.of(reading.scale)
+            self.prompt.show(tokens, palette.levels(reading.places), palette)
+        else:
+            awaited = view.coloured and not view.trouble
+            self.prompt.show(tokens, None if awaited else no_levels(len(branch.ids)))
 
     def _show_frame(self, view: View) -> None:
         space, ids = view.workspace, view.branch.ids
@@ -110,6 +127,5 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         cached = "" if view.scores is None else f" · {view.scores.reused} cached"
         title = f" prompt {space.active + 1}/{len(space.branches)} "
         self._prompt_top.set([run(title, bold=True)], [run(f" {count}{cached} ")], [run(f" {count} ")])
-        legend: Runs = [] if view.reading is None else words.legend(view.reading, self.palette)
         looked = words.detail(ids, view.branch.cursor, view.vocabulary, view.scores, view.reading)
-        self._prompt_bottom.set(legend, *looked)
+        self._prompt_bottom.set(words.title(view, self.palettes), *looked)

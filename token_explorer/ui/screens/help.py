@@ -61,9 +61,19 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         text.append(f"  {'text':<12}", Style(bold=True)).append("no colours; what you added is underlined\n")
         for overlay in self._overlays:
             text.append(f"  {overlay.name:<12}", Style(bold=True)).append(f"{overlay.help}\n")
+        text.append("\nRooms\n", Style(bold=True))
+        text.append(f"  {self._rooms}\n")
         text.append("\nMouse\n", Style(bold=True))
         text.append("  click a token to look at it; click a candidate to choose it, again to append it")
         return text
+
+    @property
+    def _rooms(self) -> str:
+        """How to get in and out of the rooms beside the explorer's."""
+        shown = {key.id: key.shown for key in self._keys}
+        ways = f"{shown['lens']} the logit lens, {shown['attention']} the attention maps"
+        out = f"the same key or {shown['cursor-off']} closes."
+        return f"{ways}; {out}\n  Each says at its bottom what keys do there."
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the box."""

@@ -12,6 +12,8 @@ from textual.screen import Screen
 from token_explorer.core.engine import Answer
 from token_explorer.core.observation import Facet, Kind
 from token_explorer.errors import ExplorerError
+from token_explorer.ui.keys import Key
+from token_explorer.ui.palette import Palettes
 from token_explorer.ui.view import View
 
 
@@ -20,6 +22,23 @@ class Known(Protocol):
 
     def __call__(self, facet: Facet[Answer]) -> Answer | ExplorerError | None:
         """The answer to a facet, or why there is none; None while it isn't known."""
+        ...
+
+
+class RoomKind(Protocol):
+    """A class of rooms."""
+
+    @property
+    def needs(self) -> Kind:
+        """What the model must have for such a room."""
+        ...
+
+    def __call__(self, palettes: Palettes, keys: Sequence[Key]) -> "Room":
+        """Make a room, closed as yet.
+
+        Args:
+            keys: the table, as the user remapped it.
+        """
         ...
 
 

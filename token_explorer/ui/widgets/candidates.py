@@ -1,4 +1,4 @@
-"""The table of the tokens that may come next. Knows nothing of models: it is told rows.
+"""The table of the tokens that may come next. Knows nothing of models: it is told rows, and their layers.
 
 Paints only the rows in view. A table that waits shows old rows dimmed, and none of them can be taken.
 """
@@ -13,8 +13,11 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
+from token_explorer.core.reading import Grid
+from token_explorer.ui.palette import Palette
+from token_explorer.ui.widgets.layers import LayerCells, LayerColumns
 from token_explorer.ui.widgets.lines import LineView
-from token_explorer.ui.widgets.row import Columns, Row, eighths
+from token_explorer.ui.widgets.row import GAP, Columns, Row, eighths
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,17 @@ class CandidateTable(LineView):
             self.chosen = chosen
             """Whether it was the chosen one already."""
 
+    class RowChosen(Message):
+        """Another row is the chosen one, or the rows are others."""
+
+        def __init__(self, row: int) -> None:
+            super().__init__()
+            self.row = row
+
+        def can_replace(self, message: Message) -> bool:
+            """Of rows passed by only the last matters."""
+            return isinstance(message, CandidateTable.RowChosen)
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.rows: tuple[Row, ...] = ()
@@ -65,18 +79,41 @@ class CandidateTable(LineView):
         """Whether the rows belong to another prompt than the one shown; none of them can be taken then."""
         self._dimmed = True
         self._waiting: Waiting | None = None
+        self._layers = 0  # how many have a column; 0 for bars
+        self._cells: LayerCells | None = None
 
     def show(self, rows: tuple[Row, ...]) -> None:
-        """Show the rows of the prompt that is shown, the first one chosen."""
+        """Show the rows of the prompt that is shown, the first one chosen; their layers aren't known yet."""
         self.rows, self.stale, self._dimmed, self._waiting = rows, False, False, None
-        self.chosen = 0
+        self.chosen, self._cells = 0, None
         self._fit_height()
         self.scroll_home(animate=False, force=True)
+        if rows:
+            self.post_message(self.RowChosen(0))
+
+    def show_layers(self, grid: Grid | None, palette: Palette | None) -> None:
+        """Draw the layers of the rows that are shown, in the place of the bars, or draw the bars again.
+
+        Args:
+            grid: a row for each layer, a column for each row of the table; None while it isn't known, which
+                leaves the place of the last ones empty, so that nothing jumps meanwhile.
+            palette: of its scale; None for bars.
+        """
+        if palette is None:
+            changed, self._cells, self._layers = self._layers > 0, None, 0
+        elif grid is None:
+            changed, self._cells = self._cells is not None, None
+        elif changed := self._cells is None or not self._cells.are_of(grid, palette):
+            self._cells = LayerCells(grid, palette)
+            self._layers = self._cells.layers
+        if changed:
+            self.refresh()
 
     def wait(self, waiting: Waiting, keep: bool = True) -> None:
         """Show that the rows of the prompt aren't known yet; old ones are dimmed, or dropped."""
         self.rows = self.rows if keep else ()
         self.stale, self._dimmed, self._waiting, self.chosen = True, True, waiting, 0
+        self._cells = None
         self._fit_height()
 
     def choose(self, row: int) -> None:
@@ -84,6 +121,8 @@ class CandidateTable(LineView):
         if self.stale:
             return
         before, self.chosen = self.chosen, max(0, min(row, len(self.rows) - 1))
+        if self.chosen != before:
+            self.post_message(self.RowChosen(self.chosen))
         self.refresh_lines(before + 1)
         self.refresh_lines(self.chosen + 1)
         # The header covers the top line of the view: of a row above it, the line before must be in view.
@@ -106,18 +145,34 @@ class CandidateTable(LineView):
 
     def render_line(self, y: int) -> Strip:
         width, base = self.scrollable_content_region.width, self.base
-        columns = Columns.fitting(width)
         if y == 0:
             header = self.get_component_rich_style("candidates--header")
-            return Strip([Segment(columns.header, header)]).adjust_cell_length(width, header)
+            return Strip([Segment(self._header(width), header)]).adjust_cell_length(width, header)
         row = y + self.scroll_offset.y - 1
         if not self.rows and y == 2 and self._waiting:
             return self._wait_line(self._waiting).adjust_cell_length(width, base)
         if row >= len(self.rows):
             return Strip.blank(width, base)
+        segments, style = self._paint(row, width)
+        return Strip(segments).adjust_cell_length(width, style)
+
+    def _header(self, width: int) -> str:
+        if not self._layers:
+            return Columns.fitting(width).header
+        columns = LayerColumns.fitting(width, self._layers)
+        return columns.beside.header + " " * GAP + columns.header
+
+    def _paint(self, row: int, width: int) -> tuple[list[Segment], Style]:
+        """A row, and the style of what lies beyond it."""
         style, bar = self._styles(row)
-        parts = columns.row(row + 1, self.rows[row])
-        return Strip([Segment(parts[0], style), Segment(parts[1], bar)]).adjust_cell_length(width, style)
+        if not self._layers:
+            text, bars = Columns.fitting(width).row(row + 1, self.rows[row])
+            return [Segment(text, style), Segment(bars, bar)], style
+        columns = LayerColumns.fitting(width, self._layers)
+        text, _ = columns.beside.row(row + 1, self.rows[row])
+        known = self._cells is not None and row < self._cells.candidates
+        cells = self._cells.row(row, columns, style) if self._cells and known else []
+        return [Segment(text + " " * GAP, style), *cells], style
 
     def _styles(self, row: int) -> tuple[Style, Style]:
         if self._dimmed:

@@ -81,12 +81,17 @@ class PromptPane(LineView):
         self._strips: dict[int, Strip] = {}
         self._styles: dict[tuple[int, bool, bool, bool], Style] = {}
 
-    def show(self, tokens: Tokens, levels: Levels | None) -> None:
+    def show(self, tokens: Tokens, levels: Levels | None, palette: Palette | None = None) -> None:
         """Draw a prompt.
 
         Args:
             levels (T,): colours; None keeps those of the tokens that stay, as long as others aren't known.
+            palette: that the levels are steps of; None for the one in use.
         """
+        if palette is not None and palette != self.palette:
+            self.palette = palette
+            self._forget_styles()
+            self.refresh()
         before, self._tokens = self._tokens, tokens
         same = common_length(before.ids, tokens.ids)
         if same < len(before.ids) or same < len(tokens.ids):
@@ -176,9 +181,12 @@ class PromptPane(LineView):
         """Cells of a line; the scrollbar's room is never part of it, so that text doesn't wrap anew."""
         return self.scrollable_content_region.width
 
-    def notify_style_update(self) -> None:
+    def _forget_styles(self) -> None:
         self._strips.clear()
         self._styles.clear()
+
+    def notify_style_update(self) -> None:
+        self._forget_styles()
         super().notify_style_update()
 
     def on_click(self, event: events.Click) -> None:

@@ -16,7 +16,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 TOKEN = 20
 LEAST_TOKEN = 8
 BAR = 12
-RANK = 5
+RANK, ID, P, CUMULATIVE = 5, 9, 10, 9
 GAP = 2
 
 
@@ -57,7 +57,11 @@ def eighths(part: float, cells: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Widths of the columns; 0 for one that there is no room for."""
+    """Widths of the columns; 0 for one that there is no room for.
+
+    Attributes:
+        bar: of the bar, or of what is drawn in its place.
+    """
 
     token: int
     id: int
@@ -69,15 +73,25 @@ class Columns:
     def fitting(cls, width: int) -> "Columns":
         """The columns for a width: the narrower, the fewer, and the token last to go."""
         room = width - RANK
-        p, id, cumulative = 10, 9, 9
-        if room < LEAST_TOKEN + p + id + cumulative + BAR:
+        id, cumulative = ID, CUMULATIVE
+        if room < LEAST_TOKEN + P + id + cumulative + BAR:
             cumulative = 0
-        bar = BAR if room >= LEAST_TOKEN + p + id + cumulative + BAR else 0
-        if room < LEAST_TOKEN + p + id:
+        bar = BAR if room >= LEAST_TOKEN + P + id + cumulative + BAR else 0
+        if room < LEAST_TOKEN + P + id:
             id = 0
-        token = max(1, min(TOKEN, room - p - id - cumulative - bar))
-        bar = bar and room - token - p - id - cumulative - GAP
-        return cls(token, id, p, cumulative, bar)
+        token = max(1, min(TOKEN, room - P - id - cumulative - bar))
+        bar = bar and room - token - P - id - cumulative - GAP
+        return cls(token, id, P, cumulative, bar)
+
+    @classmethod
+    def beside(cls, width: int, cells: int) -> "Columns":
+        """The columns that leave so many cells in the bar's place, or as many as token and p can spare."""
+        room = width - RANK - P - GAP
+        for id, cumulative in ((ID, CUMULATIVE), (ID, 0), (0, 0)):
+            if room - TOKEN - id - cumulative >= cells:
+                return cls(TOKEN, id, P, cumulative, room - TOKEN - id - cumulative)
+        token = max(1, min(TOKEN, max(LEAST_TOKEN, room - cells), room))
+        return cls(token, 0, P, 0, max(0, room - token))
 
     @property
     def header(self) -> str:

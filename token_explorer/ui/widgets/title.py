@@ -1,17 +1,26 @@
-"""The top line: which model, on what, and whether it works. Knows nothing of engines."""
+"""The top line: which model, on what, whether its checks hold, and whether it works.
+
+Knows nothing of engines, but for the checks that they tell of.
+"""
+
+from collections.abc import Sequence
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.timer import Timer
 
+from token_explorer.core.engine import Check
 from token_explorer.ui import figures
-from token_explorer.ui.widgets.bar import Bar, run
+from token_explorer.ui.widgets.bar import Bar, Runs, run
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 INTERVAL_S = 0.1
+# What proves a model's numbers on this machine.
+DOCTOR = "token-explorer doctor"
 
 
 class TitleLine(Bar):
-    """Name and model at the left; a spinner while the engine works, or how long it took, at the right."""
+    """Name and model at the left; checks, and a spinner or how long the engine took, at the right."""
 
     DEFAULT_CSS = """
     TitleLine { background: $panel; }
@@ -21,6 +30,7 @@ class TitleLine(Bar):
         super().__init__(id=id)
         self._about: list[str] = []
         self._note = ""
+        self._checks: Sequence[Check] = ()
         self._seconds: float | None = None
         self._frame = -1
         self._timer: Timer | None = None
@@ -30,9 +40,9 @@ class TitleLine(Bar):
         self._timer = self.set_interval(INTERVAL_S, self._turn, pause=True)
         self._draw()
 
-    def describe(self, about: list[str], note: str = "") -> None:
+    def describe(self, about: list[str], note: str = "", checks: Sequence[Check] = ()) -> None:
         """Name the model; the note is for what the user should know of it."""
-        self._about, self._note = about, note
+        self._about, self._note, self._checks = about, note, checks
         self._draw()
 
     def work(self) -> None:
@@ -58,4 +68,15 @@ class TitleLine(Bar):
         time = [] if self._seconds is None else [run(f" {figures.milliseconds(self._seconds)}")]
         right = [spinner, *time]
         note = [run(f"{self._note} · ", dim=True)] if self._note else []
-        self.set(left, [*note, *right], right)
+        badges = _badges(self._checks)
+        self.set(left, [*note, *badges[0], *right], *([*badge, *right] for badge in badges))
+
+
+def _badges(checks: Sequence[Check]) -> list[Runs]:
+    """How many of the checks hold; the same from long to short, and those that fail are never left out."""
+    passed = sum(check.passed for check in checks)
+    count = f"{passed}/{len(checks)} checks"
+    if passed == len(checks):
+        return [[run(f"✓ {count} ", dim=True)], []] if checks else [[]]
+    loud = Style(bold=True, reverse=True)
+    return [[Segment(text, loud), run(" ")] for text in (f" ✗ {count}: {DOCTOR} ", f" ✗ {count} ")]
