@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +20,7 @@ from token_explorer.core.observation import (
     DecisionDepth,
     Depths,
     Facet,
+    Kind,
     LayerLogprobs,
     LayerTable,
     Lens,
@@ -212,8 +214,9 @@ class FakeEngine:
     """
 
     def __init__(self, context: int = 100_000, seconds: float = 0.0) -> None:
-        checks = (Check("fake check", 0.0, 1.0),)
-        self.info = EngineInfo("fake-model", "cpu", "float32", context, LAYERS, checks=checks)
+        self.info = EngineInfo("fake-model", "cpu", "float32", context, LAYERS)
+        self.checks: tuple[Check, ...] = (Check("fake check", 0.0, 1.0),)
+        self.lacks: dict[Kind, str] = {}
         self.seconds = seconds
         self.calls: list[str] = []
         self.scored: list[TokenIds] = []
@@ -226,8 +229,11 @@ class FakeEngine:
         self.load_error: ExplorerError | None = None
         self.score_error: Exception | None = None
         self.observe_error: Exception | None = None
+        self.prove_error: Exception | None = None
         self.began = threading.Semaphore(0)
         """Released each time a question is begun."""
+        self.proving = threading.Semaphore(0)
+        """Released each time a proof is begun."""
         self._go = threading.Event()
         self._go.set()
         self._go_on_loading = threading.Event()
@@ -274,6 +280,14 @@ class FakeEngine:
             raise self.load_error
         return self.info
 
+    def prove(self, stop: Stop) -> EngineInfo:
+        self.calls.append("prove")
+        self.proving.release()
+        self._work((), stop)
+        if self.prove_error is not None:
+            raise self.prove_error
+        return replace(self.info, checks=self.checks, lacks=self.lacks)
+
     def encode(self, text: str) -> TokenIds:
         self.calls.append("encode")
         return encode(text)
@@ -314,7 +328,8 @@ class FakeEngine:
         if self.seconds:
             time.sleep(self.seconds)
         if stop.is_set():
-            self.stopped.append(ids)
+            if ids:
+                self.stopped.append(ids)
             raise Stopped
         if not free:
             raise TimeoutError("the engine was never released")

@@ -169,6 +169,7 @@ def doctor(
 
 def _loaded_info(settings: Settings) -> "EngineInfo":
     """Load a model, telling of it on stderr, and what the engine says of it."""
+    from token_explorer.core.engine import Progress, Stop
     from token_explorer.engine.process import local_engine
 
     stages: list[str] = []
@@ -181,7 +182,9 @@ def _loaded_info(settings: Settings) -> "EngineInfo":
     engine = local_engine(_spec(settings, None))
     try:
         engine.load_tokenizer(tell)
-        return engine.load_model(tell)
+        engine.load_model(tell)
+        tell(Progress("checking its numbers"))
+        return engine.prove(Stop())
     finally:
         engine.close()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import reduce
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from token_explorer.core.branch import HISTORY, Branch, Workspace

@@ -66,7 +66,7 @@ def opened(name: str) -> ModelRunner:
 
 @pytest.mark.parametrize("name", [name for name in RANDOM_MODELS if name != "bloom"])
 def test_a_probe_finds_that_the_model_can_attribute(name: str) -> None:
-    assert why_not(opened(name)) == ""
+    assert why_not(opened(name), Stop()) == ""
     assert opened(name).counts.forwards == 0
 
 
@@ -75,7 +75,7 @@ def test_a_model_that_norms_its_embeddings_at_once_has_nothing_to_attribute() ->
     model = random_model("bloom").double()
     assert np.abs(differences(model, PROMPT, 1e-3)).max() < 1e-3
     for each in (model, model.float(), model.to(torch.bfloat16)):
-        assert "BloomForCausalLM" in why_not(ModelRunner(each))
+        assert "BloomForCausalLM" in why_not(ModelRunner(each), Stop())
 
 
 def test_only_the_tokens_before_the_place_count() -> None:
@@ -188,11 +188,11 @@ def test_the_first_token_has_nothing_to_be_attributed_to() -> None:
 def test_a_gradient_that_is_not_finite_is_no_answer() -> None:
     runner = ModelRunner(random_model("llama"))
     runner.anatomy.layers[1].register_forward_hook(lambda _module, _args, output: output * torch.nan)
-    assert why_not(runner) == "the gradient of LlamaForCausalLM's output by its input isn't finite"
+    assert why_not(runner, Stop()) == "the gradient of LlamaForCausalLM's output by its input isn't finite"
 
 
 def test_a_model_that_fails_with_gradients_says_so() -> None:
     runner = ModelRunner(random_model("llama"))
     runner.anatomy.layers[1].register_forward_hook(lambda _module, _args, output: output.detach())
-    reason = why_not(runner)
+    reason = why_not(runner, Stop())
     assert reason == "LlamaForCausalLM gives no gradient of its output by its input (RuntimeError)"

@@ -226,7 +226,7 @@ def test_a_stop_ends_a_look_and_what_comes_after_it_is_true() -> None:
 def test_what_a_model_lacks_is_refused_with_the_reason() -> None:
     runner = ModelRunner(load("llama"))
     microscope = Microscope(runner)
-    microscope.lacks = {"lens": "the reason"}
+    microscope._reasons["lens"] = "the reason"
     with pytest.raises(FacetUnavailable, match="the reason"):
         microscope.observe(IDS, DecisionDepth(), Stop())
     assert microscope.observe(IDS, Residuals(), Stop()).norms.shape == (4, len(IDS))

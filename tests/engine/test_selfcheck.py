@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from tests.engine.random_models import RANDOM_MODELS, random_model
-from token_explorer.core.engine import Check
-from token_explorer.core.observation import AttentionRows
+from token_explorer.core.engine import Check, Stop, Stopped
+from token_explorer.core.observation import AttentionRows, Kind
 from token_explorer.core.tokens import Vocabulary
 from token_explorer.engine import selfcheck
 from token_explorer.engine.microscope import Microscope
@@ -18,13 +18,13 @@ BYTES = Vocabulary(tuple(bytes([byte]) for byte in range(256)))
 
 
 def checks_of(runner: ModelRunner) -> dict[str, Check]:
-    return {check.name: check for check in selfcheck.check_numbers(runner, Microscope(runner), IDS)}
+    return {check.name: check for check in selfcheck.check_numbers(runner, Microscope(runner), IDS, Stop())}
 
 
 @pytest.mark.parametrize("name", RANDOM_MODELS)
 def test_true_numbers_pass_and_what_a_model_lacks_is_not_checked(name: str) -> None:
     runner = ModelRunner(random_model(name))
-    checks, lacks = checks_of(runner), Microscope(runner).lacks
+    checks, lacks = checks_of(runner), Microscope(runner).lacks(Stop())
     assert [check.name for check in checks.values() if not check.passed] == []
     assert any(name.startswith("attention") for name in checks) == ("attention" not in lacks)
     assert any(name.startswith("cached") for name in checks) == runner.reuse
@@ -42,7 +42,7 @@ def test_a_lens_that_norms_twice_fails() -> None:
     microscope = Microscope(runner)
     norm = runner.anatomy.tail[0]
     object.__setattr__(runner.anatomy, "tail", (norm, nn.LayerNorm(32), norm))
-    checks = selfcheck.check_numbers(runner, microscope, IDS)
+    checks = selfcheck.check_numbers(runner, microscope, IDS, Stop())
     assert [check.name.split(",")[0] for check in checks if not check.passed] == [
         "the lens of the last layer is the model's output"
     ]
@@ -59,7 +59,7 @@ def test_a_cache_that_lies_fails() -> None:
         return output
 
     runner.replay = lie  # type: ignore[method-assign]
-    checks = selfcheck.check_numbers(runner, microscope, IDS)
+    checks = selfcheck.check_numbers(runner, microscope, IDS, Stop())
     assert [check.passed for check in checks if check.name.startswith("cached")] == [False]
 
 
@@ -85,3 +85,24 @@ def test_tokens_join_back_to_the_text_or_tell_how_many_bytes_they_lost() -> None
 
 def test_a_value_that_is_no_number_does_not_pass() -> None:
     assert not Check("name", float("nan"), 1.0).passed
+
+
+def test_a_stop_ends_the_check_and_what_was_found_out_is_kept() -> None:
+    runner = ModelRunner(random_model("llama"))
+    microscope, stop = Microscope(runner), Stop()
+    microscope.lacks(Stop())
+    hook = runner.anatomy.layers[1].register_forward_hook(lambda *_: stop.set())
+    with pytest.raises(Stopped):
+        selfcheck.check_numbers(runner, microscope, IDS, stop)
+    hook.remove()
+    assert all(check.passed for check in selfcheck.check_numbers(runner, microscope, IDS, Stop()))
+
+
+@pytest.mark.parametrize("kind", ["attention", "gradient"])
+def test_a_stop_while_something_is_found_out_is_no_reason_against_it(kind: Kind) -> None:
+    runner = ModelRunner(random_model("llama"))
+    microscope, stop = Microscope(runner), Stop()
+    stop.set()
+    with pytest.raises(Stopped):
+        microscope.why_not(kind, stop)
+    assert microscope.why_not(kind, Stop()) == ""

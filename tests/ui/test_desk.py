@@ -13,7 +13,7 @@ from tests.fakes import PATIENCE_S, FakeEngine, encode, score
 from token_explorer.core.engine import Answer, EngineInfo, Report, Stop
 from token_explorer.core.observation import AttentionRow, DecisionDepth, Facet, ResidualMeasures, Residuals
 from token_explorer.core.tokens import TokenIds
-from token_explorer.errors import ContextTooLong, EngineDied, FacetUnavailable, ModelLoadError
+from token_explorer.errors import ContextTooLong, EngineDied, EngineFault, FacetUnavailable, ModelLoadError
 from token_explorer.ui.desk import RESTARTS, Desk, Look
 from token_explorer.ui.news import (
     Answered,
@@ -22,9 +22,11 @@ from token_explorer.ui.news import (
     ModelReady,
     News,
     Observed,
+    Proved,
     Refused,
     Restarting,
     TokenizerReady,
+    Unproved,
     Unseen,
 )
 
@@ -63,11 +65,55 @@ def office() -> Iterator[Office]:
     made.engine.release_loading()
 
 
-def test_it_loads_the_tokenizer_then_the_text_then_the_model(office: Office) -> None:
+def test_it_loads_the_tokenizer_then_the_text_then_the_model_and_has_it_proved(office: Office) -> None:
     office.start()
-    assert office.engine.calls == ["load_tokenizer", "encode", "load_model"]
+    assert office.engine.calls == ["load_tokenizer", "encode", "load_model", "prove"]
+    assert [news.info.checks for news in office.of(Proved)] == [office.engine.checks]
     assert [news.ids for news in office.of(TokenizerReady)] == [encode("Once upon")]
     assert [news.info for news in office.of(ModelReady)] == [office.engine.info]
+
+
+def test_the_proof_waits_for_questions_and_looks(office: Office) -> None:
+    office.desk.ask(IDS, 7)
+    office.desk.look([(IDS, Residuals())])
+    office.start()
+    assert office.engine.calls[3:] == ["score", "observe", "prove"]
+
+
+@pytest.mark.parametrize("looking", [False, True])
+def test_a_proof_is_stopped_by_whatever_is_asked_and_made_afterwards(office: Office, looking: bool) -> None:
+    office.engine.hold()
+    office.desk.start()
+    assert office.engine.proving.acquire(timeout=PATIENCE_S)
+    office.desk.look([])
+    if looking:
+        office.desk.look([(IDS, Residuals())])
+    else:
+        office.desk.ask(IDS, 7)
+    office.begun()
+    office.engine.release()
+    office.rest()
+    assert office.engine.calls[3:] == ["prove", "observe" if looking else "score", "prove"]
+    assert len(office.of(Proved)) == 1
+
+
+def test_a_proof_that_fails_is_told_once_and_questions_are_answered_all_the_same(office: Office) -> None:
+    office.engine.prove_error = EngineFault("The engine failed", "somewhere")
+    office.start()
+    assert [news.error.message for news in office.of(Unproved)] == ["somewhere"]
+    office.desk.ask(IDS, 7)
+    office.rest()
+    assert len(office.of(Answered)) == 1
+    assert office.engine.calls.count("prove") == 1
+
+
+def test_a_new_engine_is_proved_anew(office: Office) -> None:
+    office.start()
+    office.engine.deaths = 1
+    office.desk.ask(IDS, 7)
+    office.rest()
+    assert len(office.of(Answered)) == 1
+    assert len(office.of(Proved)) == 2
 
 
 def test_a_question_is_answered(office: Office) -> None:
@@ -287,7 +333,7 @@ def test_scores_go_before_looks(office: Office) -> None:
     office.desk.look(LOOKS)
     office.desk.ask(IDS, 5)
     office.start()
-    assert office.engine.calls[-4:] == ["score", "observe", "observe", "observe"]
+    assert office.engine.calls[3:] == ["score", "observe", "observe", "observe", "prove"]
 
 
 def test_a_question_stops_the_look_that_runs_which_is_taken_again_after_it(office: Office) -> None:

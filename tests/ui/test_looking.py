@@ -453,7 +453,7 @@ async def test_a_late_answer_of_a_prompt_that_was_left_is_kept_and_not_drawn() -
 
 def lacking(**lacks: str) -> FakeEngine:
     engine = FakeEngine()
-    engine.info = replace(engine.info, lacks=cast(Any, lacks))
+    engine.lacks = cast(Any, lacks)
     return engine
 
 
@@ -648,7 +648,8 @@ def test_the_title_tells_of_checks_that_hold_and_more_of_those_that_fail(size: t
             assert "✓ 1/1 checks" in driver.lines()[0]
         engine = FakeEngine()
         bad = Check("lens", float("nan"), 1e-3)
-        engine.info = replace(engine.info, model="m" * 60, checks=(*engine.info.checks, bad))
+        engine.info = replace(engine.info, model="m" * 60)
+        engine.checks = (*engine.checks, bad)
         async with driving(engine, size=size) as driver:
             assert "✗ 1/2 checks" in driver.lines()[0]
             assert "token-explorer doctor" not in driver.lines()[0]  # such a long name leaves no room
@@ -656,7 +657,7 @@ def test_the_title_tells_of_checks_that_hold_and_more_of_those_that_fail(size: t
         async with driving(engine, size=size) as driver:
             told = ": token-explorer doctor" if size[0] == 120 else ""
             assert f"✗ 1/2 checks{told} " in driver.lines()[0]
-        engine.info = replace(engine.info, checks=())
+        engine.checks = ()
         async with driving(engine, size=size) as driver:
             assert "checks" not in driver.lines()[0]
 
@@ -695,7 +696,7 @@ async def test_what_the_model_lacks_is_dim_in_the_palette_and_says_why() -> None
         listed = commands(driver)
         absent = {title for title, command in listed.items() if isinstance(command, Absent)}
         lacked = {
-            f"Overlay: {each.name}" for each in OVERLAYS if each.needs and each.needs in engine.info.lacks
+            f"Overlay: {each.name}" for each in OVERLAYS if each.needs and each.needs in engine.lacks
         }
         layered = {"Layers: probabilities", "Layers: correlations"}
         keys = {"Open the logit lens", "Open the attention maps", "Layers: none, probabilities, correlations"}

@@ -1,7 +1,6 @@
 """Rooms beside the explorer's screen: how they open and close, whose keys come first, what they are told."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -216,7 +215,7 @@ async def test_an_error_reaches_the_room_and_is_said_once() -> None:
 @in_loop
 async def test_a_room_that_the_model_lacks_the_means_for_stays_closed_and_says_why() -> None:
     engine = FakeEngine()
-    engine.info = replace(engine.info, lacks={"attention": "its heads are fused"})
+    engine.lacks = {"attention": "its heads are fused"}
     async with driving(engine) as driver:
         await driver.press("A")
         assert driver.app.room is None

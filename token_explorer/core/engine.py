@@ -73,8 +73,8 @@ class EngineInfo:
         note: what the user should know (such as why nothing is reused), '' for nothing.
         architecture: the class that runs it; '' where it isn't known.
         folder: where its files are; '' for none.
-        checks: what was proved when it was opened.
-        lacks: for each kind of facet that can't be had, why.
+        checks: what was proved of it; none before Engine.prove.
+        lacks: for each kind of facet that can't be had, why; empty before Engine.prove.
     """
 
     model: str
@@ -142,8 +142,9 @@ class Stop:
 class Engine(Protocol):
     """A model that can be asked. Synchronous; one caller at a time.
 
-    The order is `load_tokenizer`, then `load_model`, then `score` and `observe`; `encode` works after the
-    first. Any of them may raise EngineDied; the same order then begins again, with a new engine behind it.
+    The order is `load_tokenizer`, then `load_model`, then `score`, `observe` and `prove`; `encode` works
+    after the first. Any of them may raise EngineDied; the same order then begins again, with a new engine
+    behind it.
     """
 
     def when_died(self, tell: Callable[[], None]) -> None:
@@ -156,6 +157,14 @@ class Engine(Protocol):
 
     def load_model(self, report: Report) -> EngineInfo:
         """Load the weights. Raises ModelLoadError, DeviceError."""
+        ...
+
+    def prove(self, stop: Stop) -> EngineInfo:
+        """Check the model's numbers, and find out what it lacks; what `load_model` gave, with both.
+
+        Apart from loading, so that the first scores needn't wait for it. Raises Stopped soon after `stop` is
+        set; what was found out till then is kept.
+        """
         ...
 
     def encode(self, text: str) -> TokenIds:

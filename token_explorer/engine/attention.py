@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
-from token_explorer.core.engine import Stop
+from token_explorer.core.engine import Stop, Stopped
 from token_explorer.core.observation import AttentionMap, AttentionRows, AttentionWeights
 from token_explorer.core.scores import Floats, Ints
 from token_explorer.core.tokens import TokenIds
@@ -103,6 +103,8 @@ def find(runner: ModelRunner) -> Attention | str:
     with torch.inference_mode():
         try:
             return _find(runner, probe_ids(runner.vocabulary_size, runner.model.device), name)
+        except Stopped:
+            raise
         except Exception as error:  # a model's own code may fail in any way where it is asked for attention
             return f"{name} fails when it is asked for its attention ({type(error).__name__})"
 

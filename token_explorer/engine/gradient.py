@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from token_explorer.core.engine import Stop
+from token_explorer.core.engine import Stop, Stopped
 from token_explorer.core.observation import Attributed
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine.anatomy import layer_output
@@ -49,12 +49,14 @@ def attribute(runner: ModelRunner, ids: TokenIds, place: int, token: int, stop: 
     return Attributed(values.cpu().numpy(), float(logit))
 
 
-def why_not(runner: ModelRunner) -> str:
+def why_not(runner: ModelRunner, stop: Stop) -> str:
     """Why a model can't attribute, in words; '' if on a probe it gives finite values that aren't rounding."""
     ids = tuple(probe_ids(runner.vocabulary_size, runner.model.device)[0].tolist())
     name = type(runner.model).__name__
     try:
-        gradient, embeddings, _ = _backward(runner, ids, ids[0], Stop())
+        gradient, embeddings, _ = _backward(runner, ids, ids[0], stop)
+    except Stopped:
+        raise
     except Exception as error:  # a model's own code may fail in any way where gradients are asked for
         return f"{name} gives no gradient of its output by its input ({type(error).__name__})"
     products = gradient * embeddings

@@ -5,6 +5,7 @@ Knows nothing of processes and screens. torch is imported when the weights are l
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from token_explorer.core.engine import Answer, EngineInfo, ModelSpec, Report, Stop
@@ -31,6 +32,7 @@ class LocalEngine:
         self._source: models.Source
         self._tokenizer: PreTrainedTokenizerBase
         self._vocabulary: Vocabulary
+        self._info: EngineInfo
         self._runner: ModelRunner | None = None
         self._microscope: Microscope | None = None
 
@@ -49,7 +51,6 @@ class LocalEngine:
         """See Engine.load_model."""
         import torch
 
-        from token_explorer.engine import selfcheck
         from token_explorer.engine.microscope import Microscope
         from token_explorer.engine.runner import ModelRunner
 
@@ -60,12 +61,8 @@ class LocalEngine:
         model = models.load_weights(self._source, device, self._spec.dtype, report)
         runner = ModelRunner(model, cache_mib=self._spec.cache_mib, cache_size=self._spec.cache_size)
         runner.residuals.wanted = self._spec.record_layers
-        microscope = Microscope(runner)
-        ids = encode(self._tokenizer, self._vocabulary, selfcheck.TEXT)
-        on_text = selfcheck.check_text(self._vocabulary, ids)
-        fitting = ids[: runner.context or len(ids)]
-        self._runner, self._microscope = runner, microscope
-        return EngineInfo(
+        self._runner, self._microscope = runner, Microscope(runner)
+        self._info = EngineInfo(
             model=self._source.label,
             device=str(device),
             dtype=self._spec.dtype,
@@ -74,9 +71,20 @@ class LocalEngine:
             note="" if runner.reuse else NO_REUSE,
             architecture=type(model).__name__,
             folder=self._source.folder,
-            checks=(on_text, *selfcheck.check_numbers(runner, microscope, fitting)),
-            lacks=microscope.lacks,
         )
+        return self._info
+
+    def prove(self, stop: Stop) -> EngineInfo:
+        """See Engine.prove."""
+        from token_explorer.engine import selfcheck
+
+        if self._runner is None or self._microscope is None:
+            raise RuntimeError("prove was asked before load_model")
+        ids = encode(self._tokenizer, self._vocabulary, selfcheck.TEXT)
+        on_text = selfcheck.check_text(self._vocabulary, ids)
+        fitting = ids[: self._runner.context or len(ids)]
+        numbers = selfcheck.check_numbers(self._runner, self._microscope, fitting, stop)
+        return replace(self._info, checks=(on_text, *numbers), lacks=self._microscope.lacks(stop))
 
     def encode(self, text: str) -> TokenIds:
         """See Engine.encode."""

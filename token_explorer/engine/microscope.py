@@ -5,7 +5,7 @@ Knows nothing of processes and screens.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -36,28 +36,40 @@ from token_explorer.errors import FacetUnavailable
 
 
 class Microscope:
-    """Answers facets of prompts for one model.
-
-    Attributes:
-        lacks: for each kind of facet that this model can't give, why.
-    """
+    """Answers facets of prompts for one model; what the model lacks is found out when it is asked for."""
 
     def __init__(self, runner: ModelRunner) -> None:
         self._runner = runner
-        self._attention = attention.find(runner)
-        self.lacks = self._missing()
+        self._attention: attention.Attention | None = None
+        self._reasons: dict[Kind, str] = {}
 
-    def _missing(self) -> Mapping[Kind, str]:
-        found: dict[Kind, str] = {
-            "lens": self._runner.anatomy.no_lens,
-            "attention": self._attention if isinstance(self._attention, str) else "",
-            "gradient": gradient.why_not(self._runner),
-        }
-        return {kind: reason for kind, reason in found.items() if reason}
+    def lacks(self, stop: Stop) -> Mapping[Kind, str]:
+        """For each kind of facet that this model can't give, why. Raises Stopped soon after `stop` is set."""
+        reasons = {kind: self.why_not(kind, stop) for kind in get_args(Kind)}
+        return {kind: reason for kind, reason in reasons.items() if reason}
+
+    def why_not(self, kind: Kind, stop: Stop) -> str:
+        """Why this model can't give a kind of facet, in words; '' if it can."""
+        if kind not in self._reasons:
+            with self._runner.stopping(stop):
+                self._reasons[kind] = self._find_out(kind, stop)
+        return self._reasons[kind]
+
+    def _find_out(self, kind: Kind, stop: Stop) -> str:
+        if kind == "lens":
+            return self._runner.anatomy.no_lens
+        if kind == "gradient":
+            return gradient.why_not(self._runner, stop)
+        if kind == "attention":
+            found = attention.find(self._runner)
+            if isinstance(found, str):
+                return found
+            self._attention = found
+        return ""
 
     def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
         """See Engine.observe."""
-        if reason := self.lacks.get(facet.kind):
+        if reason := self.why_not(facet.kind, stop):
             raise FacetUnavailable("Can't look there", f"{reason}.")
         check_length(len(ids), self._runner.context)
         stop.check()
@@ -80,7 +92,7 @@ class Microscope:
         raise TypeError(f"no facet: {facet!r}")
 
     def _attend(self, ids: TokenIds, facet: AttentionRow | AttentionMap, stop: Stop) -> object:
-        assert not isinstance(self._attention, str)
+        assert self._attention is not None
         if isinstance(facet, AttentionRow):
             return self._attention.row(self._runner, ids, facet.query, stop)
         return self._attention.window(self._runner, ids, facet, stop)

@@ -108,6 +108,11 @@ class EngineProcess:
         info: EngineInfo = self._ask("load_model", report=report)
         return info
 
+    def prove(self, stop: Stop) -> EngineInfo:
+        """See Engine.prove."""
+        info: EngineInfo = self._ask("prove", stop=stop)
+        return info
+
     def encode(self, text: str) -> TokenIds:
         """See Engine.encode."""
         ids: TokenIds = self._ask("encode", text)
@@ -296,7 +301,7 @@ def _read(connection: Connection, calls: "queue.SimpleQueue[_Call]", stops: _Sto
 
 def _answer(engine: Engine, call: _Call, stop: Stop, report: Report) -> _Answer:
     extra: dict[str, Any] = {}
-    if call.method in ("score", "observe"):
+    if call.method in ("score", "observe", "prove"):
         extra["stop"] = stop
     elif call.method in ("load_tokenizer", "load_model"):
         extra["report"] = report

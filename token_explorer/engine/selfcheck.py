@@ -29,39 +29,46 @@ def check_text(vocabulary: Vocabulary, ids: TokenIds) -> Check:
 
 
 @torch.inference_mode()
-def check_numbers(runner: ModelRunner, microscope: Microscope, ids: TokenIds) -> tuple[Check, ...]:
-    """The checks that this model can make on a prompt: of what it lacks there is none."""
-    return tuple(_checks(runner, microscope, ids))
+def check_numbers(
+    runner: ModelRunner, microscope: Microscope, ids: TokenIds, stop: Stop
+) -> tuple[Check, ...]:
+    """The checks that this model can make on a prompt: of what it lacks there is none.
+
+    Raises Stopped soon after `stop` is set.
+    """
+    with runner.stopping(stop):
+        return tuple(_checks(runner, microscope, ids, stop))
 
 
-def _checks(runner: ModelRunner, microscope: Microscope, ids: TokenIds) -> Iterator[Check]:
+def _checks(runner: ModelRunner, microscope: Microscope, ids: TokenIds, stop: Stop) -> Iterator[Check]:
+    lacks = microscope.lacks(stop)
     bound = logits_tolerance(runner.model.dtype)
     whole = runner.model(input_ids=torch.tensor([ids], device=runner.model.device), use_cache=False).logits[0]
-    listed = runner.score(ids, runner.vocabulary_size, Stop()).next
+    listed = runner.score(ids, runner.vocabulary_size, stop).next
     yield Check(
         "probabilities sum to 1", abs(float(listed.probabilities.sum(dtype=np.float64)) - 1), SUM_BOUND
     )
     if runner.reuse:
-        apart = logits_apart(_stepped(runner, ids), whole[-1])
+        apart = logits_apart(_stepped(runner, ids, stop), whole[-1])
         yield Check("cached logits are the uncached ones, of their spread", apart, bound)
-    if "lens" not in microscope.lacks:
-        apart = logits_apart(_lens_of_last(runner, ids), whole)
+    if "lens" not in lacks:
+        apart = logits_apart(_lens_of_last(runner, ids, stop), whole)
         yield Check("the lens of the last layer is the model's output, of its spread", apart, bound)
-    if "attention" not in microscope.lacks:
-        rows = microscope.observe(ids, AttentionRow(len(ids) - 1), Stop())
+    if "attention" not in lacks:
+        rows = microscope.observe(ids, AttentionRow(len(ids) - 1), stop)
         yield check_rows(rows, runner.model.dtype)
 
 
-def _stepped(runner: ModelRunner, ids: TokenIds) -> Tensor:
+def _stepped(runner: ModelRunner, ids: TokenIds, stop: Stop) -> Tensor:
     """The (V,) logits after a prompt whose last token was run alone, on what was kept of the others."""
-    runner.score(ids, 1, Stop())
-    logits: Tensor = runner.replay(ids, len(ids) - 1, Stop()).logits[0, -1]
+    runner.score(ids, 1, stop)
+    logits: Tensor = runner.replay(ids, len(ids) - 1, stop).logits[0, -1]
     return logits
 
 
-def _lens_of_last(runner: ModelRunner, ids: TokenIds) -> Tensor:
+def _lens_of_last(runner: ModelRunner, ids: TokenIds, stop: Stop) -> Tensor:
     room = runner.residuals.room_for(len(ids))
-    runner.replay(ids, 0, Stop(), into=room)
+    runner.replay(ids, 0, stop, into=room)
     return runner.lens(room[-1])
 
 

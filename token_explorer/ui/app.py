@@ -52,6 +52,8 @@ class Explorer(Stage):
         self._bindings = BindingsMap(self._make_bindings())
         # Where layers aren't enabled, their key first explains itself.
         self._layers_explained = settings.display.layer_prob
+        self._layers_offered = False
+        self._rooms: dict[str, Room] = {}
         self._room_name = ""
 
     def _make_bindings(self) -> Iterable[Binding]:
@@ -179,9 +181,12 @@ class Explorer(Stage):
 
     def action_layers(self) -> None:
         if self._layers_explained or (self.exploration is not None and self.exploration.lack("lens")):
+            if self._layers_offered:
+                self._layers_offered = False
+                self.clear_notifications()  # the offer has been taken
             self._do(Exploration.turn_layers)
             return
-        self._layers_explained = True
+        self._layers_explained = self._layers_offered = True
         shown = next(key.shown for key in self.keys if key.id == "layers")
         how = "Start with --layer_prob, or write layer_prob = true under [display] in the configuration."
         again = f"Press {shown or 'the key'} again to switch them on now."
@@ -214,9 +219,11 @@ class Explorer(Stage):
             return
         before = await self._close_room()
         if name != before:
-            room = kind(self.palettes, self.keys)
-            await self.push_screen(room)
-            self.room, self._room_name = room, name
+            if name not in self._rooms:  # it is kept, so that it opens again as it was left
+                self._rooms[name] = kind(self.palettes, self.keys)
+                self.install_screen(self._rooms[name], name)
+            await self.push_screen(name)
+            self.room, self._room_name = self._rooms[name], name
             self.show()
 
     async def _close_room(self) -> str:

@@ -72,9 +72,7 @@ def legend(high: float | None, palette: Palette) -> list[Segment]:
     """The scale of the map in the colours, or shades, that it is drawn with; nothing without an end."""
     if high is None:
         return []
-    steps = len(palette.bg)
-    cells = [place * steps // words.LEGEND_CELLS for place in range(words.LEGEND_CELLS if steps else 0)]
-    colours = [Segment(" ", palette.style(level)) for level in cells] or [run(SHADES[1:])]
+    colours = words.ramp(palette) or [run(SHADES[1:])]
     return [run(" weight", bold=True), run(" 0 "), *colours, run(f" {figures.fraction(high)} ")]
 
 

@@ -22,9 +22,11 @@ from token_explorer.ui.news import (
     ModelReady,
     News,
     Observed,
+    Proved,
     Refused,
     Restarting,
     TokenizerReady,
+    Unproved,
     Unseen,
 )
 
@@ -36,9 +38,17 @@ Look: TypeAlias = tuple[TokenIds, Facet[Any]]
 
 
 @dataclass(frozen=True, slots=True)
+class _Proof:
+    """The engine shall prove its numbers; asked when there is nothing else to ask."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
     ids: TokenIds
     top_k: int
+
+
+_Asked: TypeAlias = _Question | Look | _Proof
 
 
 class Desk:
@@ -57,8 +67,9 @@ class Desk:
         self._changed = threading.Condition()
         self._question: _Question | None = None
         self._looks: list[Look] = []  # one that runs stays here until it is answered
-        self._running: tuple[_Question | Look, Stop] | None = None
+        self._running: tuple[_Asked, Stop] | None = None
         self._encoded = self._idle = self._dead = self._closed = False
+        self._unproved = False
         self._deaths = 0
 
     def start(self) -> None:
@@ -85,7 +96,8 @@ class Desk:
         with self._changed:
             self._looks = list(dict.fromkeys(looks))
             running, stop = self._running or (None, Stop())
-            comes = running is None or isinstance(running, _Question) or running in self._looks
+            waits = isinstance(running, _Proof) and bool(self._looks)
+            comes = not waits and (not isinstance(running, tuple) or running in self._looks)
             self._changed.notify_all()
         if not comes:
             stop.set()
@@ -107,7 +119,7 @@ class Desk:
     @property
     def _waits(self) -> bool:
         """Whether something waits to be asked."""
-        return self._question is not None or bool(self._looks)
+        return self._question is not None or bool(self._looks) or self._unproved
 
     def _run(self) -> None:
         while not self._closed:
@@ -132,6 +144,7 @@ class Desk:
             self._tell(TokenizerReady(vocabulary, ids))
         info = self._engine.load_model(self._report)
         self._tell(ModelReady(info))
+        self._unproved = True
 
     def _report(self, progress: Progress) -> None:
         self._tell(Loading(progress))
@@ -140,15 +153,15 @@ class Desk:
         while (asked := self._next()) is not None:
             self._answer(*asked)
 
-    def _next(self) -> tuple[_Question | Look, Stop] | None:
-        """Wait for something to ask and take it, scores first; None when the desk is closed."""
+    def _next(self) -> tuple[_Asked, Stop] | None:
+        """Wait for something to ask and take it, scores first, a proof last; None when the desk is closed."""
         with self._changed:
             self._wait(lambda: self._dead)
             if self._closed:
                 return None
             if self._dead:
                 raise EngineDied("The engine died", "its process ended while nothing was asked.")
-            self._running = (self._question or self._looks[0], Stop())
+            self._running = (self._question or next(iter(self._looks), _Proof()), Stop())
             self._question = None
             return self._running
 
@@ -164,12 +177,12 @@ class Desk:
             self._idle = True
             self._changed.notify_all()
 
-    def _answer(self, asked: _Question | Look, stop: Stop) -> None:
+    def _answer(self, asked: _Asked, stop: Stop) -> None:
         try:
             news = self._outcome(asked, stop)
             self._strike(asked)
             self._tell(news)
-        except Stopped:  # a look that was stopped for a question is still among the looks
+        except Stopped:  # a look or a proof that was stopped for a question still waits
             return
         except EngineDied:
             self._ask_again(asked)
@@ -178,31 +191,36 @@ class Desk:
             with self._changed:
                 self._running = None
 
-    def _outcome(self, asked: _Question | Look, stop: Stop) -> News:
+    def _outcome(self, asked: _Asked, stop: Stop) -> News:
         """What the engine answers, or why it can't."""
         try:
             news = self._answered(asked, stop)
         except EngineDied:
             raise
         except ExplorerError as error:
+            if isinstance(asked, _Proof):
+                return Unproved(error)
             return Refused(asked.ids, error) if isinstance(asked, _Question) else Unseen(*asked, error)
         self._deaths = 0
         return news
 
-    def _answered(self, asked: _Question | Look, stop: Stop) -> News:
+    def _answered(self, asked: _Asked, stop: Stop) -> News:
         began = time.perf_counter()
+        if isinstance(asked, _Proof):
+            return Proved(self._engine.prove(stop))
         if isinstance(asked, _Question):
             scores = self._engine.score(asked.ids, asked.top_k, stop)
             return Answered(scores, time.perf_counter() - began)
         answer: object = self._engine.observe(*asked, stop)
         return Observed(*asked, answer, time.perf_counter() - began)
 
-    def _strike(self, asked: _Question | Look) -> None:
-        """A look that is answered is no longer to be taken."""
+    def _strike(self, asked: _Asked) -> None:
+        """What is answered is no longer to be asked."""
         with self._changed:
+            self._unproved = self._unproved and not isinstance(asked, _Proof)
             self._looks = [look for look in self._looks if look != asked]
 
-    def _ask_again(self, asked: _Question | Look) -> None:
+    def _ask_again(self, asked: _Asked) -> None:
         if isinstance(asked, _Question):
             with self._changed:
                 self._question = self._question or asked
@@ -227,7 +245,7 @@ class Desk:
     def _fail(self, error: ExplorerError) -> None:
         """Give up until something else is asked."""
         with self._changed:
-            self._deaths, self._question, self._looks = 0, None, []
+            self._deaths, self._question, self._looks, self._unproved = 0, None, [], False
         self._tell(Failed(error))
         self._wait()
 

@@ -13,7 +13,15 @@ from pathlib import Path
 from token_explorer.errors import ConfigError
 
 _ARROWS = {"up": "↑", "down": "↓", "left": "←", "right": "→"}
-_SHOWN = {**_ARROWS, "pageup": "PgUp", "pagedown": "PgDn", "escape": "Esc", "home": "Home", "end": "End"}
+_SHOWN = {
+    **_ARROWS,
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "escape": "Esc",
+    "home": "Home",
+    "end": "End",
+    "space": "Space",
+}
 _NAMED = frozenset(
     {*_SHOWN, "enter", "tab", "space", "backspace", "delete", "insert", *(f"f{n}" for n in range(1, 25))}
 )

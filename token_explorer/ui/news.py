@@ -33,6 +33,20 @@ class ModelReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Proved:
+    """The model's numbers were checked; what it is, with the results and with what it lacks."""
+
+    info: EngineInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Unproved:
+    """The engine can't check the model's numbers."""
+
+    error: ExplorerError
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The answer to a question, and how long the engine took."""
 
@@ -92,6 +106,8 @@ News: TypeAlias = (
     Loading
     | TokenizerReady
     | ModelReady
+    | Proved
+    | Unproved
     | Answered
     | Refused
     | Observed

@@ -112,6 +112,13 @@ class Stage(Troubled):
             self._open(told)
         elif isinstance(told, news.ModelReady):
             self._greet(told.info)
+        elif isinstance(told, news.Proved):
+            self._describe(told.info)
+            if self.exploration is not None:
+                self.exploration.info = told.info
+            self.show()
+        elif isinstance(told, news.Unproved):
+            self.report_once(told.error)
         elif isinstance(told, news.Answered):
             self._take(told)
         elif isinstance(told, news.Refused):
@@ -148,11 +155,15 @@ class Stage(Troubled):
         self.forget_said()
         if self.exploration is not None:
             self.exploration.learn(info)
-        about = [words.plain(part) for part in (info.model, info.device, info.dtype)]
-        self.explore.title_line.describe(about, words.plain(info.note) if info.note else "", info.checks)
+        self._describe(info)
         self.show()
         self._wait(Waiting("Reading the prompt …"))
         self._rest(None)
+
+    def _describe(self, info: EngineInfo) -> None:
+        """Tell what the model is."""
+        about = [words.plain(part) for part in (info.model, info.device, info.dtype)]
+        self.explore.title_line.describe(about, words.plain(info.note) if info.note else "", info.checks)
 
     def _rest(self, seconds: float | None) -> None:
         """Show how long the engine took, unless it goes on with something else."""

@@ -5,6 +5,7 @@ Draws nothing itself; knows nothing of keys and engines.
 
 import math
 
+import numpy as np
 from rich.cells import cell_len
 from rich.segment import Segment
 
@@ -39,12 +40,16 @@ def plain(text: str) -> str:
 def legend(reading: Measured, palette: Palette) -> list[Segment]:
     """The scale of an overlay in the colours that it is drawn with."""
     low, high = f"{reading.low:.4g}", f"{reading.high:.4g}"
-    steps = len(palette.bg)
-    cells = [place * steps // LEGEND_CELLS for place in range(LEGEND_CELLS if steps else 0)]
-    colours = [Segment(" ", palette.style(level)) for level in cells] or [run("to", dim=True)]
+    colours = ramp(palette) or [run("to", dim=True)]
     end = f" {high} {reading.unit}" if reading.unit else f" {high}"
     note = [run(f"· {reading.note} ", dim=True)] if reading.note else []
     return [run(" "), run(reading.title, bold=True), run(f" {low} "), *colours, run(f"{end} "), *note]
+
+
+def ramp(palette: Palette) -> list[Segment]:
+    """The colours of a scale from its low end to its high one; none where there are no colours."""
+    levels = palette.levels(np.linspace(0.0, 1.0, LEGEND_CELLS, dtype=np.float32)).tolist()
+    return [Segment(" ", palette.style(level)) for level in levels if level >= 0]
 
 
 def title(view: View, palettes: Palettes) -> list[Segment]:

@@ -18,7 +18,7 @@ from token_explorer.overlays.heads import Choice, Heads, top
 from token_explorer.ui import attended, roomwords
 from token_explorer.ui.keys import Key
 from token_explorer.ui.palette import Palettes
-from token_explorer.ui.screens.room import Known, Room
+from token_explorer.ui.screens.room import Known, Room, cursor_of
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, run
 from token_explorer.ui.widgets.footer import Footer
@@ -57,17 +57,11 @@ class AttentionRoom(Room):
         self._footer = Footer(roomwords.footer(keys, attended.LABELS))
         self._shown: tuple[View, Known] | None = None
         self._heads: Heads | None = None
-        self._heading: int | None = None
-        self._acts = self._make_acts()
+        self._walks, self._acts = self.walks(), self._make_acts()
 
     def _make_acts(self) -> dict[str, Callable[[], None]]:
-        """What keys do here, by the ids of the table."""
+        """What keys do here but walk, by the ids of the table."""
         return {
-            **{id: partial(self._step, -1) for id in ("look-back", "pop")},
-            **{id: partial(self._step, 1) for id in ("look-on", "append")},
-            "word-back": partial(self._step_word, -1),
-            "word-on": partial(self._step_word, 1),
-            "look-first": partial(self._go, 0),
             "choose-up": partial(self._walk, -1),
             "choose-down": partial(self._walk, 1),
             "page-up": lambda: self._walk(-self.head_list.page),
@@ -93,10 +87,8 @@ class AttentionRoom(Room):
 
     def show(self, view: View, known: Known) -> None:
         """See Room.show."""
-        before = None if self._shown is None else self._shown[0].branch.ids
+        self.arrive(view, None if self._shown is None else self._shown[0])
         self._shown = view, known
-        if view.branch.ids != before or _query(view) == self._heading:
-            self._heading = None
         self._draw()
 
     def wanted(self) -> Sequence[Facet[Any]]:
@@ -104,52 +96,25 @@ class AttentionRoom(Room):
         if self._shown is None:
             return []
         view, _ = self._shown
-        row = AttentionRow(_query(view))
+        row = AttentionRow(cursor_of(view))
         if self.choice is None or not self.heat.size:
             return [row]
         return [row, *self._window(view).pieces(self.choice.layer)]
 
     def press(self, id: str) -> bool:
         """See Room.press."""
-        if (act := self._acts.get(id)) is None:
-            return False
-        if self._shown is not None:
+        walk, act = self._walks.get(id), self._acts.get(id)
+        if self._shown is not None and walk is not None:
+            walk(self._shown[0])
+        elif self._shown is not None and act is not None:
             act()
-        return True
+        return walk is not None or act is not None
 
-    # The token that is looked at.
-
-    def _step(self, steps: int) -> None:
-        self._go(self._here + steps)
-
-    def _step_word(self, steps: int) -> None:
-        """To the next or previous token that a word begins with, or to an end."""
-        assert self._shown is not None
-        view, _ = self._shown
-        ids, place = view.branch.ids, self._here + steps
-        while 0 < place < len(ids) - 1 and not view.vocabulary.starts_word(ids, place):
-            place += steps
-        self._go(place)
-
-    @property
-    def _here(self) -> int:
-        """Where the cursor is, or will be once the application has heard of the moves that were asked for."""
-        assert self._shown is not None
-        return _query(self._shown[0]) if self._heading is None else self._heading
-
-    def _go(self, place: int) -> None:
-        """Ask for the cursor on a token, or the nearest there is; on the last one, for none."""
-        assert self._shown is not None
-        last = len(self._shown[0].branch.ids) - 1
-        place = max(0, min(place, last))
-        if place != self._here:
-            self._heading = place
-            self.post_message(self.CursorMoved(None if place == last else place))
+    # What is looked at.
 
     def on_heat_map_row_clicked(self, message: HeatMap.RowClicked) -> None:
-        self._go(message.row)
-
-    # What is looked at of it.
+        if self._shown is not None:
+            self.go(message.row, self._shown[0])
 
     def _walk(self, steps: int) -> None:
         """Choose a head so many places further down the list."""
@@ -194,7 +159,7 @@ class AttentionRoom(Room):
         if self._shown is None or not self.heat.size:
             return
         view, known = self._shown
-        found = known(AttentionRow(_query(view)))
+        found = known(AttentionRow(cursor_of(view)))
         if isinstance(found, AttentionRows):
             self._learn(found)
         self._title.set(roomwords.title("Attention", view), [run(f" {attended.WARNING}", dim=True)])
@@ -214,7 +179,7 @@ class AttentionRoom(Room):
             self.post_message(self.Changed())
 
     def _draw_lists(self, view: View, found: AttentionRows | ExplorerError | None) -> None:
-        ids, query = view.branch.ids, _query(view)
+        ids, query = view.branch.ids, cursor_of(view)
         self._weights_top.set(attended.looked_at(query, view.vocabulary[ids[query]], len(ids)))
         if isinstance(found, AttentionRows) and self._heads is not None and self.choice is not None:
             row = self._heads.weights(self.choice)
@@ -254,12 +219,7 @@ class AttentionRoom(Room):
     def _window(self, view: View) -> Window:
         """The part of the map that there is room for around the token that is looked at."""
         length = len(view.branch.ids)
-        return Window.around(_query(view), length, *self.heat.room(length))
-
-
-def _query(view: View) -> int:
-    """The token that is looked at; the last one where none is."""
-    return len(view.branch.ids) - 1 if view.branch.cursor is None else view.branch.cursor
+        return Window.around(cursor_of(view), length, *self.heat.room(length))
 
 
 def _taken(

@@ -51,17 +51,12 @@ class LensRoom(Room):
         self._footer = Footer(roomwords.footer(keys, lenswords.LABELS))
         self._view: View | None = None
         self._known: Known = _unknown
-        self._heading: int | None = None
         self._acts = self._make_acts()
 
     def _make_acts(self) -> dict[str, Callable[[View], None]]:
         """What keys do here, by the ids of the table."""
         return {
-            **{id: partial(self._step, -1) for id in ("look-back", "pop")},
-            **{id: partial(self._step, 1) for id in ("look-on", "append")},
-            "word-back": partial(self._step_word, -1),
-            "word-on": partial(self._step_word, 1),
-            "look-first": partial(self._go, 0),
+            **self.walks(),
             **{id: partial(self._climb, -1) for id in ("choose-up", "layer-down")},
             **{id: partial(self._climb, 1) for id in ("choose-down", "layer-up")},
             "page-up": lambda view: self._climb(-self.grid.room[0], view),
@@ -78,10 +73,8 @@ class LensRoom(Room):
 
     def show(self, view: View, known: Known) -> None:
         """See Room.show."""
-        before = None if self._view is None else self._view.branch.ids
+        self.arrive(view, self._view)
         self._view, self._known = view, known
-        if view.branch.ids != before or _position(view) == self._heading:
-            self._heading = None
         if view.pin is None and self.mode.of_pin:
             self.mode = LENS_MODES[0]
         self._draw()
@@ -98,30 +91,10 @@ class LensRoom(Room):
             act(self._view)
         return True
 
-    # The position that is looked at.
-
-    def _here(self, view: View) -> int:
-        """Where the cursor is, or will be once the application has heard of the moves that were asked for."""
-        return _position(view) if self._heading is None else self._heading
-
-    def _step(self, steps: int, view: View) -> None:
-        self._go(self._here(view) + steps, view)
-
-    def _step_word(self, steps: int, view: View) -> None:
-        """To the next or previous token that a word begins with, or to an end."""
-        ids, place = view.branch.ids, self._here(view) + steps
-        while 0 < place < len(ids) - 1 and not view.vocabulary.starts_word(ids, place):
-            place += steps
-        self._go(place, view)
-
-    def _go(self, place: int, view: View) -> None:
-        """Ask for the cursor on a token, or the nearest there is; on the last one, for none."""
-        last = len(view.branch.ids) - 1
-        place = max(0, min(place, last))
-        if place != self._here(view):
-            self._heading = place
-            self._draw()
-            self.post_message(self.CursorMoved(None if place == last else place))
+    def go(self, place: int, view: View) -> None:
+        """See Room.go; the window follows at once."""
+        super().go(place, view)
+        self._draw()
 
     # What is looked at there.
 
@@ -150,12 +123,12 @@ class LensRoom(Room):
     def on_lens_grid_cell_clicked(self, message: LensGrid.CellClicked) -> None:
         if self._view is not None:
             self._choose(message.layer, self._view)
-            self._go(message.position, self._view)
+            self.go(message.position, self._view)
 
     def on_lens_grid_wheeled(self, message: LensGrid.Wheeled) -> None:
         if self._view is not None:
             self._climb(message.layers, self._view)
-            self._step(message.positions, self._view)
+            self.step(message.positions, self._view)
 
     def on_lens_grid_resized(self) -> None:
         self._draw()
@@ -166,7 +139,7 @@ class LensRoom(Room):
     def _window(self, view: View) -> LensWindow:
         """The part of the lens that there is room for around the cell that is looked at."""
         layers, length = _last_layer(view) + 1, len(view.branch.ids)
-        return LensWindow.around(self._layer(view), self._here(view), layers, length, *self.grid.room)
+        return LensWindow.around(self._layer(view), self.position(view), layers, length, *self.grid.room)
 
     def _look(self, view: View) -> tuple[Sight, ExplorerError | None]:
         """What is known of the part in view, and the error that stands where the cursor is, if one does."""
@@ -195,11 +168,6 @@ class LensRoom(Room):
         if view.pin is not None:
             curve, numbers = lenswords.way(sight, view.vocabulary[view.pin].shown, self.grid.size.width)
             self._way.set(curve, *numbers)
-
-
-def _position(view: View) -> int:
-    """The token that is looked at; the last one where none is."""
-    return len(view.branch.ids) - 1 if view.branch.cursor is None else view.branch.cursor
 
 
 def _last_layer(view: View) -> int:

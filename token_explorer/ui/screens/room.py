@@ -3,7 +3,8 @@
 It is told what is known and says what it needs; it asks no engine itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from textual.message import Message
@@ -77,3 +78,51 @@ class Room(Screen[None], inherit_bindings=False):
     def press(self, id: str) -> bool:
         """Do what a key of the table means here; False for one that means what it means everywhere."""
         raise NotImplementedError
+
+    # The token that is looked at. Steps count from where the cursor is heading, so that fast keys lose none.
+
+    _heading: int | None = None
+    """Where the cursor was asked to go, until the application has moved it there."""
+
+    def position(self, view: View) -> int:
+        """The token that the cursor is on, or heads for; the last one where there is no cursor."""
+        return cursor_of(view) if self._heading is None else self._heading
+
+    def arrive(self, view: View, before: View | None) -> None:
+        """The application shows another view: it has moved the cursor, or the prompt is another one."""
+        if before is None or view.branch.ids != before.branch.ids or cursor_of(view) == self._heading:
+            self._heading = None
+
+    def go(self, place: int, view: View) -> None:
+        """Ask for the cursor on a token, or the nearest there is; on the last one, for none."""
+        last = len(view.branch.ids) - 1
+        place = max(0, min(place, last))
+        if place != self.position(view):
+            self._heading = place
+            self.post_message(self.CursorMoved(None if place == last else place))
+
+    def step(self, steps: int, view: View) -> None:
+        """Go so many tokens further."""
+        self.go(self.position(view) + steps, view)
+
+    def step_word(self, steps: int, view: View) -> None:
+        """Go to the next or previous token that a word begins with, or to an end."""
+        ids, place = view.branch.ids, self.position(view) + steps
+        while 0 < place < len(ids) - 1 and not view.vocabulary.starts_word(ids, place):
+            place += steps
+        self.go(place, view)
+
+    def walks(self) -> dict[str, Callable[[View], None]]:
+        """What keys do to the cursor in every room, by their ids."""
+        return {
+            **{id: partial(self.step, -1) for id in ("look-back", "pop")},
+            **{id: partial(self.step, 1) for id in ("look-on", "append")},
+            "word-back": partial(self.step_word, -1),
+            "word-on": partial(self.step_word, 1),
+            "look-first": partial(self.go, 0),
+        }
+
+
+def cursor_of(view: View) -> int:
+    """The token that the cursor is on; the last one where there is none."""
+    return len(view.branch.ids) - 1 if view.branch.cursor is None else view.branch.cursor
