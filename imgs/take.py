@@ -49,7 +49,7 @@ PICTURES = {
     "depth": Picture(overlay(9), size=(120, 24)),
     "layers": Picture(("p", "j"), "Two plus two equals", (120, 24)),
     "lens": Picture(("space", "L"), "The capital of France is"),
-    "attention": Picture(("A", *("j",) * 3, "S"), WORDS * 2 + " red tiger seven"),
+    "attention": Picture(("A", "S", "home", *("j",) * 15), WORDS * 2 + " red tiger seven"),
 }
 
 

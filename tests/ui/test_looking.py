@@ -564,6 +564,7 @@ async def test_layers_that_are_not_enabled_are_explained_and_p_again_switches_th
         assert "layer probability" not in driver.text()
         await driver.press("down", "p")
         assert drawn_grid(driver) == probabilities(layers(IDS)).values.tolist()
+        assert driver.said == [], "what was offered has been taken"
         await driver.press("p", "p", "p")
         assert drawn_grid(driver) == probabilities(layers(IDS)).values.tolist()
 
@@ -695,9 +696,7 @@ async def test_what_the_model_lacks_is_dim_in_the_palette_and_says_why() -> None
     async with driving(engine) as driver:
         listed = commands(driver)
         absent = {title for title, command in listed.items() if isinstance(command, Absent)}
-        lacked = {
-            f"Overlay: {each.name}" for each in OVERLAYS if each.needs and each.needs in engine.lacks
-        }
+        lacked = {f"Overlay: {each.name}" for each in OVERLAYS if each.needs and each.needs in engine.lacks}
         layered = {"Layers: probabilities", "Layers: correlations"}
         keys = {"Open the logit lens", "Open the attention maps", "Layers: none, probabilities, correlations"}
         assert absent == {*lacked, *layered, *keys}

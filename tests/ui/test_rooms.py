@@ -302,3 +302,18 @@ def test_any_keys_in_any_room_leave_an_explorer_that_is_true(keys: list[str], pa
             check_screen(driver)
 
     run()
+
+
+@in_loop
+async def test_a_room_opens_again_as_it_was_left() -> None:
+    async with driving() as driver:
+        await driver.press("A", "j", "e", "S")
+        room = driver.app.room
+        assert isinstance(room, AttentionRoom)
+        choice, text = room.choice, driver.text()
+        await driver.press("A")
+        assert driver.app.room is None
+        await driver.press("L", "A")
+        assert driver.app.room is room
+        assert (room.choice, room.sink) == (choice, False)
+        assert driver.text() == text

@@ -39,10 +39,12 @@ def plain(text: str) -> str:
 
 def legend(reading: Measured, palette: Palette) -> list[Segment]:
     """The scale of an overlay in the colours that it is drawn with."""
+    note = [run(f"· {reading.note} ", dim=True)] if reading.note else []
+    if np.isnan(reading.values).all():  # then the ends of the scale stand for nothing
+        return [run(" "), run(f"{reading.title} ", bold=True), *note]
     low, high = f"{reading.low:.4g}", f"{reading.high:.4g}"
     colours = ramp(palette) or [run("to", dim=True)]
     end = f" {high} {reading.unit}" if reading.unit else f" {high}"
-    note = [run(f"· {reading.note} ", dim=True)] if reading.note else []
     return [run(" "), run(reading.title, bold=True), run(f" {low} "), *colours, run(f"{end} "), *note]
 
 

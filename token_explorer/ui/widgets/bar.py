@@ -65,4 +65,11 @@ class Bar(Widget):
         rights = [Strip(each) for each in self._rights] or [Strip.blank(0)]
         room = inner - left.cell_length - 1
         right = next((each for each in rights if each.cell_length <= room), rights[-1]).crop(0, inner)
-        return left.crop(0, max(0, inner - right.cell_length)), right
+        return _cut(left, max(0, inner - right.cell_length)), right
+
+
+def _cut(strip: Strip, cells: int) -> Strip:
+    """A strip in so many cells at most, with a … where it was cut."""
+    if strip.cell_length <= cells or cells < 2:
+        return strip.crop(0, cells)
+    return Strip.join([strip.crop(0, cells - 2), Strip([run("… ")])])
