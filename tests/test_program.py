@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.engine.random_models import save_random
 from tests.terminal import Terminal
 
 ROOT = Path(__file__).parents[1]
@@ -116,6 +117,43 @@ def test_the_worked_example_is_walked(start: Start, tmp_path: Path) -> None:
     terminal.type(CTRL_Q)
     assert terminal.wait() == 0
     assert LEAVE_SCREEN in terminal.output
+
+
+def test_the_inside_of_the_model_is_looked_at(start: Start) -> None:
+    """Overlays, layers switched on from their message, the lens with a pinned token, and attention."""
+    terminal = start("--prompt", "The capital of France is")
+    terminal.wait_for(lambda text: "5/5 checks" in text and first_row(text) == "␣Paris")
+    terminal.type("eee")
+    terminal.wait_for(re.compile(r"influence 0\s.*1 · of the last token").search)  # type: ignore[arg-type]
+    terminal.type("p")
+    terminal.wait_for("Press p again")
+    terminal.type("p")
+    terminal.wait_for(re.compile("layer 28 0.0106 · 29 0.07.. · 30 0.77").search)  # type: ignore[arg-type]
+    terminal.type(" L")
+    text = terminal.wait_for(lambda text: "first in layer 30" in text and "·····" not in text)
+    assert "raw logit lens" in text
+    assert re.search(r"30 .*␣Paris +\.77", text)
+    terminal.type("A")
+    text = terminal.wait_for(lambda text: "heads by variance" in text and "sink" in text)
+    assert "1/270" in text
+    terminal.type(ESCAPE)
+    terminal.wait_for(lambda text: first_row(text) == "␣Paris")
+    terminal.type(CTRL_Q)
+    assert terminal.wait() == 0
+
+
+def test_what_a_mamba_has_is_shown_and_what_it_lacks_is_said(start: Start, tmp_path: Path) -> None:
+    save_random("mamba", tmp_path / "mamba")
+    terminal = start("--model", str(tmp_path / "mamba"), "--prompt", "abc")
+    terminal.wait_for("3/3 checks")
+    terminal.type("A")
+    terminal.wait_for("MambaForCausalLM gives no attention weights")
+    terminal.type("eee")
+    terminal.wait_for("influence · MambaForCausalLM")
+    terminal.type("L")
+    terminal.wait_for("raw logit lens")
+    terminal.type(CTRL_Q)
+    assert terminal.wait() == 0
 
 
 def engine_of(pid: int) -> int:

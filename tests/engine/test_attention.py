@@ -56,7 +56,7 @@ prompts = st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=24).map(
 
 
 @pytest.mark.parametrize("name", ATTENDING)
-@settings(max_examples=12)
+@settings(max_examples=7)
 @given(ids=prompts, scored=prompts, at=st.integers(0, 1_000))
 def test_a_row_is_what_a_fresh_model_computes_at_any_token_of_any_prompt(
     name: str, ids: TokenIds, scored: TokenIds, at: int
@@ -75,7 +75,7 @@ def test_a_row_is_what_a_fresh_model_computes_at_any_token_of_any_prompt(
 
 
 @pytest.mark.parametrize("name", ATTENDING)
-@settings(max_examples=12)
+@settings(max_examples=7)
 @given(
     ids=prompts, queries=st.tuples(*[st.integers(0, 1_000)] * 2), keys=st.tuples(*[st.integers(0, 24)] * 2)
 )

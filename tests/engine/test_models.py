@@ -46,7 +46,8 @@ def test_a_folder_of_each_architecture_loads_with_the_logits_it_was_saved_with(
     source = locate(str(tmp_path), ignore)
     model = load_weights(source, "cpu", "float32", ignore)
     ids = torch.tensor([[1, 5, 9]])
-    assert torch.equal(model(ids).logits, random_model(name)(ids).logits)
+    # Where weights lie in memory may change in which order they are summed.
+    torch.testing.assert_close(model(ids).logits, random_model(name)(ids).logits, rtol=0, atol=1e-5)
     assert not model.training
     assert not any(weight.requires_grad for weight in model.parameters())
     assert load_tokenizer(source).encode("né") == byte_tokenizer().encode("né")

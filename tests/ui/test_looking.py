@@ -14,7 +14,7 @@ from textual.app import SystemCommand
 from textual.content import Content
 from textual.timer import Timer
 
-from tests.fakes import HEADS, LAYERS, FakeEngine, encode, observe, score
+from tests.fakes import HEADS, LAYERS, VOCABULARY, FakeEngine, encode, observe, score
 from tests.ui.driving import Driver, driving, in_loop
 from token_explorer.config import DisplaySettings, Settings
 from token_explorer.core.engine import Answer, Check, Stop
@@ -79,7 +79,9 @@ def check_colours(driver: Driver) -> None:
     palette = driver.app.palettes.of(reading.scale)
     assert prompt._levels.tolist() == palette.levels(reading.places).tolist()
     assert prompt.palette == palette
-    assert f"{reading.title} {reading.low:.4g} " in driver.text()
+    undefined = bool(np.isnan(reading.values).all())
+    told = f"{reading.title} · {reading.note[:9]}" if undefined else f"{reading.title} {reading.low:.4g} "
+    assert told in driver.text()
     check_paint(driver, [palette.style(level).bgcolor if level >= 0 else None for level in prompt._levels])
 
 
@@ -323,7 +325,11 @@ async def test_the_number_under_the_cursor_names_its_layer_and_a_missing_one_its
         assert f"similarity, layer {LAYERS}: {measures.similarities[-1, LAST]:.3g}" in driver.text()
         use(driver, "influence")
         await driver.settle()
+        values = expected(driver).values
+        most = int(np.nanargmax(values))
         assert "no value: it comes after what attended" in driver.text()
+        token = VOCABULARY[IDS[most]].shown
+        assert f'most {most + 1} "{token}" {values[most]:.3g} ' in driver.text()
 
 
 @in_loop

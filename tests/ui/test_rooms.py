@@ -279,7 +279,7 @@ async def test_the_rooms_of_the_program_open_by_their_keys() -> None:
 WALK = ("L", "A", "escape", "right", "left", "up", "down", "e", "E", "comma", "full_stop", "space", "S", "p")
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.sampled_from([*WALK, "left_square_bracket", "d", "w", "u", "0"]), max_size=25), st.booleans()
 )

@@ -52,7 +52,7 @@ def chosen(choice: Choice | None, heads: int) -> list[Segment]:
 
 def order(sink: bool) -> str:
     """How the heads are listed."""
-    return " heads by variance " if sink else " heads by variance, no sink "
+    return " heads by variance " if sink else " heads, no sink "
 
 
 def in_view(window: Window) -> list[list[Segment]]:

@@ -30,6 +30,8 @@ _WHY_NONE = {
     "attribution": "it is the target",
     "depth": "the model puts another first",
 }
+# Overlays that say of the token under the cursor what it owes to others.
+_OF_OTHERS = ("influence", "attribution")
 
 
 def plain(text: str) -> str:
@@ -79,10 +81,12 @@ def detail(
     start = [run(f" {place + 1}/{len(ids)} "), run(f'"{token}"', bold=True)]
     usual, drawn = _usual(place, scores), _drawn(place, reading)
     id, kind = f"id {ids[place]}", ["special"] if ids[place] in vocabulary.special else []
-    numbers = [*kind, *usual, *drawn]
+    most = _most(place, reading, ids, vocabulary)
+    numbers = [*kind, *usual, *drawn, *most]
     longest = [id, *numbers, _bytes(vocabulary[ids[place]].bytes)]
     least = _least(place, reading) or drawn or usual[:1]
-    variants = (longest, [id, *numbers], numbers, [*usual[:1], *drawn], drawn or usual[:1], least)
+    shorter = ([*usual[:1], *drawn, *most], [*usual[:1], *(most or drawn)], most or drawn or usual[:1], least)
+    variants = (longest, [id, *numbers], numbers, *shorter)
     return [[*start, *(run(f"  {number}") for number in numbers), run(" ")] for numbers in variants]
 
 
@@ -112,6 +116,20 @@ def _drawn(place: int, reading: Reading | None) -> list[str]:
         return [f"no value: {why}"] if place and why else []
     joint = ":" if reading.title[-1].isdigit() else ""
     return [f"{reading.title}{joint} {_figure(value, reading)} {reading.unit}".rstrip()]
+
+
+def _most(place: int, reading: Reading | None, ids: TokenIds, vocabulary: Vocabulary) -> list[str]:
+    """Of an overlay that is about the token that is looked at, the token with most of it within the scale."""
+    if reading is None or reading.key not in _OF_OTHERS or not math.isnan(reading.values[place]):
+        return []
+    sizes = np.where(np.abs(reading.values) <= reading.high, np.abs(reading.values), np.nan)
+    if np.isnan(sizes).all():
+        return []
+    first = int(np.nanargmax(sizes))
+    shown = vocabulary[ids[first]].shown
+    token = fitted(shown, min(LONGEST_TOKEN, cell_len(shown)))
+    figure = f"{_figure(float(reading.values[first]), reading)} {reading.unit}".rstrip()
+    return [f'most {first + 1} "{token}" {figure}']
 
 
 def _least(place: int, reading: Reading | None) -> list[str]:
