@@ -23,7 +23,7 @@ from token_explorer.engine.runner import ModelRunner
 from token_explorer.errors import FacetUnavailable
 
 ATTENDING = tuple(name for name in RANDOM_MODELS if name != "mamba")
-# Between a forward of one token behind a cache and one of them all.
+# Between a forward of one token behind a cache and one of them all, for any prompt.
 ROUNDING = 3e-5
 PROMPT = tuple(7 * i % VOCABULARY for i in range(30))
 
@@ -50,6 +50,17 @@ def maps(name: str, ids: TokenIds) -> list[Floats]:
     with torch.inference_mode():
         output = plain(name)(input_ids=torch.tensor([ids]), use_cache=False, output_attentions=True)
     return [each[0].numpy() for each in output.attentions]
+
+
+@pytest.mark.parametrize("name", ATTENDING)
+def test_the_row_and_the_maps_of_a_prompt_are_those_of_full_eager_attention(name: str) -> None:
+    runner, found = opened(name)
+    expected, last = maps(name, PROMPT), len(PROMPT) - 1
+    rows = found.row(runner, PROMPT, last, Stop())
+    np.testing.assert_allclose(rows.weights, np.concatenate([each[:, last] for each in expected]), atol=1e-5)
+    for place, layer in enumerate(found.layers):
+        seen = found.window(runner, PROMPT, AttentionMap(layer, 12, 30, 0, 30), Stop()).weights
+        np.testing.assert_allclose(np.nan_to_num(seen), expected[place][:, 12:], atol=1e-5)
 
 
 prompts = st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=24).map(tuple)
