@@ -6,6 +6,7 @@ Knows nothing of what the states mean.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ class ResidualStream:
     """Hidden states (L + 1, T, D) of the sequence that was run last, in the weights' dtype.
 
     Args:
-        layers: the L decoder layers; hooks on them stay.
+        layers: the L decoder layers; hooked only while they are recorded, as hooks cost every forward.
         like (D,): a hidden state, for its width, dtype and device.
         max_bytes: a sequence that needs more is not kept.
 
@@ -33,10 +34,7 @@ class ResidualStream:
         self._ids: TokenIds = ()
         self._column = Column((len(layers) + 1, 0, len(like)), 1, like.dtype, like.device)
         self._track = Track([self._column])
-        self._into: Tensor | None = None
-        layers[0].register_forward_pre_hook(self._enter, with_kwargs=True)
-        for number, layer in enumerate(layers, 1):
-            layer.register_forward_hook(lambda _module, _args, output, row=number: self._keep(row, output))
+        self._layers = layers
 
     def known(self, ids: TokenIds) -> int:
         """How many of a prompt's first tokens have their states here."""
@@ -69,15 +67,18 @@ class ResidualStream:
     @contextmanager
     def writing(self, into: Tensor) -> Iterator[None]:
         """Write the states that the forward inside makes to `into` (L + 1, n, D)."""
-        self._into = into
+
+        def enter(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            into[0].copy_(layer_output(args[0] if args else kwargs["hidden_states"])[0])
+
+        def leave(_: nn.Module, args: object, output: Any, row: int) -> None:
+            into[row].copy_(layer_output(output)[0])
+
+        hooks = [self._layers[0].register_forward_pre_hook(enter, with_kwargs=True)]
+        for row, layer in enumerate(self._layers, 1):
+            hooks.append(layer.register_forward_hook(partial(leave, row=row)))
         try:
             yield
         finally:
-            self._into = None
-
-    def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._keep(0, args[0] if args else kwargs["hidden_states"])
-
-    def _keep(self, row: int, output: Any) -> None:
-        if self._into is not None:
-            self._into[row].copy_(layer_output(output)[0])
+            for hook in hooks:
+                hook.remove()
