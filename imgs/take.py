@@ -42,9 +42,12 @@ def overlay(number: int) -> tuple[str, ...]:
 BACK_TO_ANSWER = ("h",) * 35
 PICTURES = {
     "explorer": Picture((*overlay(2), *BACK_TO_ANSWER, "j")),
+    "probability": Picture(overlay(1), size=(120, 24)),
     "influence": Picture((*overlay(3), "S"), size=(120, 24)),
     "surprisal": Picture((*overlay(4), ",", ","), size=(120, 24)),
+    "rank": Picture(overlay(5), size=(120, 24)),
     "similarity": Picture((*overlay(6), *("[",) * 10), size=(120, 24)),
+    "norm": Picture((*overlay(7), *("[",) * 18), size=(120, 24)),
     "attribution": Picture(overlay(8), size=(120, 24)),
     "depth": Picture(overlay(9), size=(120, 24)),
     "layers": Picture(("p", "j"), "Two plus two equals", (120, 24)),
