@@ -217,3 +217,16 @@ def test_the_common_length_is_what_comparing_one_by_one_finds(one: TokenIds, oth
     pairs = enumerate(zip(one, other, strict=False))
     expected = next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
     assert common_length(one, other) == expected
+
+
+@given(st.lists(st.sampled_from([b" a", b"b", b" ", b"c"]), min_size=1, max_size=12), st.data())
+def test_the_next_word_is_the_nearest_beginning_on_that_side_or_an_end(
+    pieces: list[bytes], data: st.DataObject
+) -> None:
+    vocabulary, ids = Vocabulary(tuple(pieces)), tuple(range(len(pieces)))
+    place = data.draw(st.integers(0, len(pieces)))
+    begins = [each for each in ids if vocabulary.starts_word(ids, each)]
+    before = max((each for each in begins if each < place), default=0)
+    after = min((each for each in begins if each > place), default=len(ids))
+    assert vocabulary.next_word(ids, place, -1) == before
+    assert vocabulary.next_word(ids, place, 1) == after

@@ -330,6 +330,9 @@ async def test_the_number_under_the_cursor_names_its_layer_and_a_missing_one_its
         assert "no value: it comes after what attended" in driver.text()
         token = VOCABULARY[IDS[most]].shown
         assert f'most {most + 1} "{token}" {values[most]:.3g} ' in driver.text()
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.settle()
+        assert f'most {most + 1} "{token}" {values[most]:.3g} ' in driver.text()
 
 
 @in_loop

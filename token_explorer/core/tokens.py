@@ -212,6 +212,16 @@ class Vocabulary:
         near = ids[max(0, place - 1) : place + 1]
         return place == 0 or self.pieces[ids[place]][:1].isspace() or not self.special.isdisjoint(near)
 
+    def next_word(self, ids: Sequence[int], place: int, steps: int) -> int:
+        """The nearest token before (steps -1) or after (1) a place that a word begins with, or an end.
+
+        The ends are 0 and the number of tokens.
+        """
+        place += steps
+        while 0 < place < len(ids) and not self.starts_word(ids, place):
+            place += steps
+        return max(0, min(place, len(ids)))
+
     def utf8(self, ids: Sequence[int]) -> bytes:
         """The bytes of a sequence as text: without the BOS and the blank that the tokenizer itself adds."""
         if self.bos is not None and ids and ids[0] == self.bos:

@@ -78,10 +78,8 @@ class Exploration(Choices):
     def step_word(self, steps: int) -> None:
         """Move the token cursor to the next or previous token that a word begins with, or to an end."""
         here = self.workspace.branch.cursor
-        place = (len(self.ids) if here is None else here) + steps
-        while 0 < place < len(self.ids) and not self.vocabulary.starts_word(self.ids, place):
-            place += steps
-        self.workspace = self.workspace.look_at(max(0, place) if place < len(self.ids) else None)
+        place = self.vocabulary.next_word(self.ids, len(self.ids) if here is None else here, steps)
+        self.workspace = self.workspace.look_at(place if place < len(self.ids) else None)
 
     def look_at(self, cursor: int | None) -> None:
         """Put the token cursor on a token, if the prompt has so many, or take it off."""

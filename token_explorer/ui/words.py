@@ -84,7 +84,7 @@ def detail(
     most = _most(place, reading, ids, vocabulary)
     numbers = [*kind, *usual, *drawn, *most]
     longest = [id, *numbers, _bytes(vocabulary[ids[place]].bytes)]
-    least = _least(place, reading) or drawn or usual[:1]
+    least = most or _least(place, reading) or drawn or usual[:1]
     shorter = ([*usual[:1], *drawn, *most], [*usual[:1], *(most or drawn)], most or drawn or usual[:1], least)
     variants = (longest, [id, *numbers], numbers, *shorter)
     return [[*start, *(run(f"  {number}") for number in numbers), run(" ")] for numbers in variants]

@@ -107,10 +107,7 @@ class Room(Screen[None], inherit_bindings=False):
 
     def step_word(self, steps: int, view: View) -> None:
         """Go to the next or previous token that a word begins with, or to an end."""
-        ids, place = view.branch.ids, self.position(view) + steps
-        while 0 < place < len(ids) - 1 and not view.vocabulary.starts_word(ids, place):
-            place += steps
-        self.go(place, view)
+        self.go(view.vocabulary.next_word(view.branch.ids, self.position(view), steps), view)
 
     def walks(self) -> dict[str, Callable[[View], None]]:
         """What keys do to the cursor in every room, by their ids."""
