@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from token_explorer.core.engine import Answer, Check, EngineInfo, Progress, Report, Stop, Stopped
+from token_explorer.core.generation import Ending, Generated, Plan, Step
 from token_explorer.core.observation import (
     AttentionMap,
     AttentionRow,
@@ -17,17 +18,24 @@ from token_explorer.core.observation import (
     AttentionWeights,
     Attributed,
     Attribution,
+    Chat,
+    Cut,
     DecisionDepth,
     Depths,
+    Distribution,
+    Encoding,
     Facet,
+    Following,
     Kind,
     LayerLogprobs,
     LayerTable,
     Lens,
     LensCells,
+    Recut,
     ResidualMeasures,
     Residuals,
 )
+from token_explorer.core.sampling import draw, reshape
 from token_explorer.core.scores import Candidates, Floats, Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import ContextTooLong, EngineDied, ExplorerError
@@ -181,8 +189,32 @@ def _depths(ids: TokenIds) -> Depths:
     return Depths(layers)
 
 
+# Raw logits are the log probabilities and this, so that some are positive: penalties treat those otherwise.
+NORMALISER = 3.0
+
+
+def distribution(ids: TokenIds) -> Distribution:
+    """What the fake engine says of all tokens after a prompt."""
+    return Distribution(_logprobs(ids)[-1] + np.float32(NORMALISER), NORMALISER)
+
+
+def _cut(facet: Recut | Encoding | Chat, ids: TokenIds) -> Cut:
+    if isinstance(facet, Recut):
+        cut = encode(VOCABULARY.text(ids))
+    elif isinstance(facet, Encoding):
+        cut = encode(facet.text) if facet.whole else encode(facet.text)[1:]
+    else:
+        turns = [f"system:{facet.system}\n"] * bool(facet.system)
+        cut = encode("".join([*turns, f"user:{facet.user}\nassistant:{facet.prefill}"]))
+    return Cut(np.array(cut, np.int64))
+
+
 def observe(ids: TokenIds, facet: Facet[Answer]) -> object:
     """What the fake engine shows of its inside."""
+    if isinstance(facet, Following):
+        return distribution(ids[: facet.place])
+    if isinstance(facet, Recut | Encoding | Chat):
+        return _cut(facet, ids)
     if isinstance(facet, AttentionRow):
         heads = [(layer, head) for layer in range(1, LAYERS + 1) for head in range(1, HEADS + 1)]
         rows = [_attention(ids, facet.query, layer, head) for layer, head in heads]
@@ -223,6 +255,10 @@ class FakeEngine:
         """The prompts of all questions, in the order in which they were begun."""
         self.observed: list[tuple[TokenIds, Facet[Any]]] = []
         """The looks inside that were begun, in that order."""
+        self.generated: list[tuple[TokenIds, Plan]] = []
+        """The runs that were begun, in that order."""
+        self.pace: threading.Semaphore | None = None
+        """Where there is one, each token that is written waits for one release of it after it was told."""
         self.stopped: list[TokenIds] = []
         self.deaths = 0
         """How many of the next questions it dies of."""
@@ -317,6 +353,40 @@ class FakeEngine:
         if self.observe_error is not None:
             raise self.observe_error
         return cast(Answer, observe(ids, facet))
+
+    def generate(self, ids: TokenIds, plan: Plan, tell: Callable[[Step], None], stop: Stop) -> Generated:
+        self.calls.append("generate")
+        self.generated.append((ids, plan))
+        self.began.release()
+        ending: Ending = "limit"
+        first = len(ids)
+        while plan.limit is None or len(ids) - first < plan.limit:
+            self._work(ids, stop)
+            if len(ids) >= self.info.context:
+                ending = "context"
+                break
+            token = self._written(ids, plan)
+            if token is None:
+                ending = "nothing"
+                break
+            ids = (*ids, token)
+            tell(Step(len(ids) - 1, token, (len(ids) - first) * 0.125))
+            if token in VOCABULARY.ends:
+                ending = "end"
+                break
+            if any(text.encode() in VOCABULARY.utf8(ids[first:]) for text in plan.stops):
+                ending = "stop"
+                break
+            if self.pace is not None:
+                self.pace.acquire(timeout=PATIENCE_S)
+        return Generated(ids, ending, (len(ids) - first) * 0.125)
+
+    def _written(self, ids: TokenIds, plan: Plan) -> int | None:
+        if plan.sampler is None:
+            return int(score(ids, 1).next.ids[0])
+        logits = distribution(ids).logits
+        sampled = reshape(plan.sampler, logits, ids, len(ids) - plan.prompt, VOCABULARY)
+        return draw(sampled, plan.seed, len(ids))
 
     def close(self) -> None:
         self.calls.append("close")

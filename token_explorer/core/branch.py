@@ -20,11 +20,13 @@ class Branch:
         ids: its tokens; never empty, as a model can't start from nothing.
         start: the tokens that it was made with, and that reset brings back.
         cursor: index of the token that is looked at; None for the end of the prompt.
+        origin: the tokens, at that time, of the prompt that it was copied from; () for none.
     """
 
     ids: TokenIds
     start: TokenIds
     cursor: int | None = None
+    origin: TokenIds = ()
 
     def __post_init__(self) -> None:
         if not self.ids or not self.start:
@@ -63,9 +65,34 @@ class Workspace:
         """The prompt that is shown."""
         return self.branches[self.active]
 
-    def append(self, token: int) -> "Workspace":
-        """Put a token after the prompt."""
-        return self._with(replace(self.branch, ids=(*self.branch.ids, token), cursor=None))
+    def append(self, *tokens: int) -> "Workspace":
+        """Put tokens after the prompt."""
+        return self._with(replace(self.branch, ids=(*self.branch.ids, *tokens), cursor=None))
+
+    def go_on(self, token: int) -> "Workspace":
+        """Put a token after the prompt as a part of the last change: one undo takes back both."""
+        return replace(self, branches=self._replaced(replace(self.branch, ids=(*self.branch.ids, token))))
+
+    def rewrite(self, ids: TokenIds) -> "Workspace":
+        """Give the prompt other tokens, that reset will bring back."""
+        return (
+            self
+            if ids == self.branch.ids
+            else self._with(replace(self.branch, ids=ids, start=ids, cursor=None))
+        )
+
+    def choose(self, place: int, token: int, keep_tail: bool) -> "Workspace":
+        """Copy the prompt to a new one that has another token in a place, and show it.
+
+        Args:
+            place: index of the token that is replaced; not 0, before which there is nothing.
+            keep_tail: have the same tokens follow, with the cursor on the new one; else it ends there.
+        """
+        ids = self.branch.ids
+        if keep_tail and ids[place] == token:
+            raise NotPossible("Nothing to replace", "the chosen token is the one that stands there.")
+        kept = ids[place + 1 :] if keep_tail else ()
+        return self._beside((*ids[:place], token, *kept), place if kept else None, ids)
 
     def back(self) -> "Workspace":
         """Take the last token off; the first token stays, as a model can't start from nothing."""
@@ -81,15 +108,11 @@ class Workspace:
 
     def fork(self) -> "Workspace":
         """Copy the prompt to a new one beside it, and show the copy."""
-        if len(self.branches) >= self.max_prompts:
-            raise NotPossible(
-                "Too many prompts",
-                f"{len(self.branches)} are open, which is max_prompts.",
-                "Remove one first, or raise [prompt] max_prompts in the configuration.",
-            )
-        ids, here = self.branch.ids, self.active + 1
-        copy = Branch(ids, ids, self.branch.cursor)
-        return self._moved((*self.branches[:here], copy, *self.branches[here:]), here)
+        return self._beside(self.branch.ids, self.branch.cursor, self.branch.ids)
+
+    def add(self, ids: TokenIds) -> "Workspace":
+        """Open another prompt beside the one that is shown, and show it."""
+        return self._beside(ids)
 
     def drop(self) -> "Workspace":
         """Remove the prompt and show its neighbour; the last one stays."""
@@ -131,6 +154,18 @@ class Workspace:
         return replace(
             self, branches=branches, active=active, past=(*self.past, here), future=self.future[:-1]
         )
+
+    def _beside(self, ids: TokenIds, cursor: int | None = None, origin: TokenIds = ()) -> "Workspace":
+        """Put a new prompt beside the one that is shown, and show it."""
+        if len(self.branches) >= self.max_prompts:
+            raise NotPossible(
+                "Too many prompts",
+                f"{len(self.branches)} are open, which is max_prompts.",
+                "Remove one first, or raise [prompt] max_prompts in the configuration.",
+            )
+        here = self.active + 1
+        new = Branch(ids, ids, cursor, origin)
+        return self._moved((*self.branches[:here], new, *self.branches[here:]), here)
 
     def _with(self, branch: Branch) -> "Workspace":
         return self._moved(self._replaced(branch), self.active)

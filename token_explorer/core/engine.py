@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
+from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.observation import Facet, Kind
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
@@ -142,9 +143,9 @@ class Stop:
 class Engine(Protocol):
     """A model that can be asked. Synchronous; one caller at a time.
 
-    The order is `load_tokenizer`, then `load_model`, then `score`, `observe` and `prove`; `encode` works
-    after the first. Any of them may raise EngineDied; the same order then begins again, with a new engine
-    behind it.
+    The order is `load_tokenizer`, then `load_model`, then `score`, `observe`, `generate` and `prove`;
+    `encode` works after the first. Any of them may raise EngineDied; the same order then begins again, with a
+    new engine behind it.
     """
 
     def when_died(self, tell: Callable[[], None]) -> None:
@@ -186,6 +187,14 @@ class Engine(Protocol):
 
         Raises FacetUnavailable where this model or this length can't give them, ContextTooLong, and Stopped
         soon after `stop` is set.
+        """
+        ...
+
+    def generate(self, ids: TokenIds, plan: Plan, tell: Callable[[Step], None], stop: Stop) -> Generated:
+        """Write after a prompt, one forward of one token for each, and tell of each as it comes.
+
+        What came is kept, and scored, however it ends. Raises ContextTooLong where there is no room for one
+        token, and Stopped soon after `stop` is set.
         """
         ...
 

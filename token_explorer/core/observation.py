@@ -1,4 +1,4 @@
-"""What can be seen inside a model at a prompt: the questions, called facets, and the arrays that answer them.
+"""What can be asked of a model at a prompt: the questions, called facets, and the arrays that answer them.
 
 Layers are counted from 1, as a model's papers do; 0 is the embeddings. Positions are indices of the prompt.
 Knows nothing of how an engine finds out.
@@ -10,9 +10,10 @@ from typing import ClassVar, Generic, Literal, TypeVar
 import numpy as np
 
 from token_explorer.core.scores import Floats, Ints
+from token_explorer.core.tokens import TokenIds
 
 # What a model must have for a facet: what EngineInfo.lacks names where it hasn't.
-Kind = Literal["attention", "residuals", "lens", "gradient"]
+Kind = Literal["attention", "residuals", "lens", "gradient", "distribution", "tokenizer", "chat"]
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 
@@ -215,3 +216,95 @@ class Lens(Facet[LensCells]):
 
     def reach(self, length: int) -> int:
         return self.stop
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """What a model says of all tokens that may come next.
+
+    Attributes:
+        logits (V,): raw, as the model gives them.
+        normaliser: log of the sum of their exponentials, nats.
+    """
+
+    logits: Floats
+    normaliser: float
+
+    @property
+    def logprobs(self) -> Floats:
+        """(V,) natural log of each token's softmax probability."""
+        return np.asarray(self.logits - np.float32(self.normaliser), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Following(Facet[Distribution]):
+    """The whole distribution after the first `place` tokens; no forward where they have been scored."""
+
+    kind = "distribution"
+    place: int
+
+    def reach(self, length: int) -> int:
+        return self.place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """How the tokenizer cuts a text.
+
+    Attributes:
+        ids (n,): of its tokens.
+    """
+
+    ids: Ints
+
+    @property
+    def tokens(self) -> TokenIds:
+        """The ids as a prompt has them."""
+        return tuple(self.ids.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class Recut(Facet[Cut]):
+    """How the tokenizer would cut the prompt's own text, with what it puts before every text.
+
+    FacetUnavailable where the prompt's bytes make no text.
+    """
+
+    kind = "tokenizer"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding(Facet[Cut]):
+    """How the tokenizer cuts a text, whatever the prompt is.
+
+    Attributes:
+        text: to be cut.
+        whole: a prompt of its own, as Engine.encode makes one; else it is to continue one: nothing is put
+            before it, and its tokens' bytes are the text's.
+    """
+
+    kind = "tokenizer"
+    text: str
+    whole: bool
+
+    def reach(self, length: int) -> int:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chat(Facet[Cut]):
+    """A prompt made by the model's own chat template, whatever the prompt is.
+
+    Attributes:
+        system: what the model is told to be; '' for no such message.
+        user: what it is asked.
+        prefill: how its answer begins; '' to let it begin by itself.
+    """
+
+    kind = "chat"
+    system: str
+    user: str
+    prefill: str
+
+    def reach(self, length: int) -> int:
+        return 0

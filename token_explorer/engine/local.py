@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from token_explorer.core.engine import Answer, EngineInfo, ModelSpec, Report, Stop
+from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
@@ -103,6 +104,10 @@ class LocalEngine:
         if self._microscope is None:
             raise RuntimeError("observe was asked before load_model")
         return self._microscope.observe(ids, facet, stop)
+
+    def generate(self, ids: TokenIds, plan: Plan, tell: Callable[[Step], None], stop: Stop) -> Generated:
+        """See Engine.generate."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """See Engine.close."""

@@ -32,6 +32,7 @@ from token_explorer.core.engine import (
     Stop,
     Stopped,
 )
+from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
@@ -127,6 +128,10 @@ class EngineProcess:
         """See Engine.observe."""
         answer: Answer = self._ask("observe", ids, facet, stop=stop)
         return answer
+
+    def generate(self, ids: TokenIds, plan: Plan, tell: Callable[[Step], None], stop: Stop) -> Generated:
+        """See Engine.generate."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """End the child at once; what it was doing is lost."""

@@ -23,6 +23,8 @@ class Glance:
         layers: how many decoder layers the model has.
         heads: how many attention heads the influence is taken from.
         sink: whether the first token, on which attention rests that has nowhere to go, counts in the scale.
+        other: scores of the prompt that this one was copied from; None where there is none, or they aren't
+            known.
     """
 
     scores: Scores
@@ -32,6 +34,7 @@ class Glance:
     layers: int = 0
     heads: int = 32
     sink: bool = True
+    other: Scores | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,61 @@
+"""Letting a model write: how far, by which sampler, and why it ended. Knows nothing of how it is run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from token_explorer.core.sampling import Sampler
+from token_explorer.core.tokens import TokenIds
+
+# Why a model wrote no further: so many tokens were asked for; it ended the text; a stop string came; its
+# context is full; the sampler left no token.
+Ending = Literal["limit", "end", "stop", "context", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to write.
+
+    Attributes:
+        limit: most tokens to write; None for as many as the context holds.
+        sampler: what chooses each token; None for the likeliest one (greedy).
+        seed: of the draws, each a function of the seed and the place it is for: a run is the same again.
+        prompt: how many of the tokens are the prompt's own: the sampler's first steps are counted from there.
+        stops: texts that end the writing once what was written contains one; the token that completes it
+            is kept.
+    """
+
+    limit: int | None
+    sampler: Sampler | None = None
+    seed: int = 0
+    prompt: int = 0
+    stops: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A token that was written.
+
+    Attributes:
+        place: its index in the prompt.
+        token: its id.
+        seconds: since the first token was asked for, of the engine's time.
+    """
+
+    place: int
+    token: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What was written.
+
+    Attributes:
+        ids: the prompt, and what was written after it; all of it is scored and needs no forward any more.
+        ending: why it ended.
+        seconds: what it took, of the engine's time.
+    """
+
+    ids: TokenIds
+    ending: Ending
+    seconds: float
