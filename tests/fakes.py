@@ -255,6 +255,8 @@ class FakeEngine:
         """The prompts of all questions, in the order in which they were begun."""
         self.observed: list[tuple[TokenIds, Facet[Any]]] = []
         """The looks inside that were begun, in that order."""
+        self.cut: list[tuple[TokenIds, Facet[Any]]] = []
+        """What the tokenizer was asked, in that order."""
         self.generated: list[tuple[TokenIds, Plan]] = []
         """The runs that were begun, in that order."""
         self.pace: threading.Semaphore | None = None
@@ -347,7 +349,7 @@ class FakeEngine:
 
     def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
         self.calls.append("observe")
-        self.observed.append((ids, facet))
+        (self.cut if facet.kind in ("tokenizer", "chat") else self.observed).append((ids, facet))
         self.began.release()
         self._work(ids, stop)
         if self.observe_error is not None:

@@ -9,8 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from token_explorer import config
-from token_explorer.config import SECTIONS, DisplaySettings, Settings, find, load, parse, render
+from token_explorer.config import (
+    FRESH_SEED,
+    SECTIONS,
+    DisplaySettings,
+    SamplerSettings,
+    Settings,
+    find,
+    load,
+    parse,
+    render,
+)
+from token_explorer.core.sampling import KNOBS, Knob, Sampler
 from token_explorer.errors import ConfigError
+from token_explorer.rules import Number
 from token_explorer.ui.keys import KEYS, remap
 
 SHIPPED = Path(__file__).parent.parent / "config.toml"
@@ -63,6 +75,16 @@ def test_the_seeds_settings_keep_their_names_and_defaults() -> None:
     assert settings.prompt.example_prompt == "Once upon a time, there was a"
     assert (settings.prompt.max_prompts, settings.display.tokens_to_show) == (9, 30)
     assert settings.display.cache_size == 100
+
+
+def test_every_knob_of_the_sampler_has_a_setting_by_its_name_that_is_off_and_ruled_by_it() -> None:
+    *knobs, seed = fields(SamplerSettings)
+    assert [(each.name, each.default, each.metadata["rule"]) for each in knobs] == [
+        (knob.name, knob.off, knob) for knob in KNOBS
+    ]
+    assert seed.name == "seed"
+    assert Settings().sampler.sampler.is_off
+    assert Settings().sampler.seed == FRESH_SEED
 
 
 @pytest.mark.parametrize("kind", SECTIONS.values())
@@ -189,6 +211,20 @@ def test_a_file_of_another_program_is_refused_with_the_way_on() -> None:
         ("model.name", '" "', "not empty"),
         ("model.name", r'"a\u0000"', "on one line"),
         ("prompt.example_prompt", "3", "any text"),
+        ("display.uncertain_bits", "-0.1", "a number from 0 to 100 (bits)"),
+        ("display.uncertain_bits", "nan", "from 0 to 100"),
+        ("display.uncertain_probability", "1.01", "from 0 to 1"),
+        ("display.uncertain_probability", '"0.1"', "a number"),
+        ("sampler.temperature", "-1", "a number from 0 to 10"),
+        ("sampler.temperature", "inf", "from 0 to 10"),
+        ("sampler.temperature", "true", "a number"),
+        ("sampler.top_p", "3", "a number from 0 to 1 (probability)"),
+        ("sampler.top_k", "0.5", "a whole number from 0 to 1000000"),
+        ("sampler.seed", "-2", "from -1 to 4294967295."),
+        ("sampler.seed", "4294967296", "from -1 to 4294967295."),
+        ("sampler.seed", '"random"', "a whole number"),
+        ("run.tokens", "0", "from 1 to 100000"),
+        ("run.stop", "[]", "any text"),
     ],
 )
 def test_an_impossible_value_is_refused_with_those_that_are_allowed(
@@ -204,6 +240,31 @@ def test_an_impossible_value_is_refused_with_those_that_are_allowed(
 @pytest.mark.parametrize("device", ["auto", "cpu", "mps", "cuda", "cuda:0", "cuda:15"])
 def test_every_documented_device_is_allowed(device: str) -> None:
     assert parse(f'[model]\ndevice = "{device}"', HERE).model.device == device
+
+
+@pytest.mark.parametrize("each", KNOBS, ids=lambda each: each.name)
+@given(data=st.data())
+def test_a_samplers_settings_are_those_that_turning_its_knobs_gives(each: Knob, data: st.DataObject) -> None:
+    value = data.draw(st.sampled_from((each.low, each.high, *each.notches)))
+    settings = parse(f"[sampler]\n{each.name} = {value}", HERE)
+    assert settings.sampler.sampler == Sampler().turned(each.name, str(value))
+
+
+def test_settings_of_runs_and_of_doubt_are_read() -> None:
+    text = '[run]\ntokens = 5\nstop = "\\n"\n[display]\nuncertain_bits = 2\nuncertain_probability = 1e-3'
+    settings = parse(text, HERE)
+    assert (settings.run.tokens, settings.run.stop) == (5, "\n")
+    assert (settings.display.uncertain_bits, settings.display.uncertain_probability) == (2, 0.001)
+
+
+@given(st.integers() | st.floats(), st.floats(-9, 9), st.floats(-9, 9))
+def test_a_number_is_allowed_between_its_ends_and_nowhere_else(
+    value: float, one: float, other: float
+) -> None:
+    low, high = sorted([one, other])
+    assert Number(low, high).accepts(value) == (low <= value <= high)
+    assert Number(low, high).accepts(low)
+    assert Number(low, high).accepts(high)
 
 
 def test_bad_toml_is_refused_with_its_line() -> None:
@@ -240,7 +301,9 @@ json_like = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=4,
 )
-names = st.sampled_from(["model", "prompt", "display", "keys", "name", "tokens_to_show", "palette", "x"])
+names = st.sampled_from(
+    [*SECTIONS, "keys", "name", "tokens_to_show", "palette", "temperature", "top_k", "seed", "stop", "x"]
+)
 
 
 def outcome(tables: Mapping[str, Any]) -> Settings | ConfigError:

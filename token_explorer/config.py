@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import tomli
 
+from token_explorer.core.knobs import KNOBS, Sampler, knob
 from token_explorer.errors import ConfigError
-from token_explorer.rules import Choice, Flag, Rule, Text, Whole, setting
+from token_explorer.rules import Choice, Flag, Number, Rule, Text, Whole, setting
 
 FILE_NAME = "config.toml"
 VARIABLE = "TOKEN_EXPLORER_CONFIG"
@@ -25,6 +26,8 @@ PALETTES = ("viridis", "cividis", "red-blue")
 MAX_BYTES = 1_000_000
 # How much of an impossible value a message repeats.
 MAX_SHOWN = 200
+# The seed that stands for a fresh one at every start.
+FRESH_SEED = -1
 _HINT = "Mend the file, or name another one with --config."
 
 DEVICE = Text(DEVICES, r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
@@ -93,6 +96,54 @@ class DisplaySettings:
         Whole(1, 100_000, "heads"),
         "How many attention heads, those with the highest variance, the influence overlay averages.",
     )
+    uncertain_bits: float = setting(
+        3.0,
+        Number(0, 100, "bits"),
+        "A token counts as uncertain where the distribution that it came from had more entropy than this.",
+    )
+    uncertain_probability: float = setting(
+        0.1, Number(0, 1, "probability"), "A token less probable than this counts as uncertain, too."
+    )
+
+
+def _knob(name: str) -> Any:
+    """Declare the setting of a sampler's knob, which is off."""
+    declared = knob(name)
+    return setting(declared.off, declared, declared.help)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerSettings:
+    """The sampler as it is when it is switched on, and the seed of its draws."""
+
+    repetition_penalty: float = _knob("repetition_penalty")
+    no_repeat_ngram: int = _knob("no_repeat_ngram")
+    block_end: int = _knob("block_end")
+    block_blank: int = _knob("block_blank")
+    temperature: float = _knob("temperature")
+    top_k: int = _knob("top_k")
+    top_p: float = _knob("top_p")
+    min_p: float = _knob("min_p")
+    seed: int = setting(
+        FRESH_SEED,
+        Whole(FRESH_SEED, 2**32 - 1),
+        f"With the same seed, the same tokens are drawn; {FRESH_SEED} takes a fresh one each time.",
+    )
+
+    @property
+    def sampler(self) -> Sampler:
+        """The sampler with these settings."""
+        return Sampler(**{each.name: getattr(self, each.name) for each in KNOBS})
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Letting the model write."""
+
+    tokens: int = setting(20, Whole(1, 100_000, "tokens"), "How many tokens the key N lets the model write.")
+    stop: str = setting(
+        "", Text("any text; an empty one ends no run"), "A text that ends a run once it was written."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +153,8 @@ class Settings:
     model: ModelSettings = field(default_factory=ModelSettings)
     prompt: PromptSettings = field(default_factory=PromptSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)
+    sampler: SamplerSettings = field(default_factory=SamplerSettings)
+    run: RunSettings = field(default_factory=RunSettings)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     source: Path | None = None
 
@@ -110,6 +163,8 @@ SECTIONS: dict[str, type[Any]] = {
     "model": ModelSettings,
     "prompt": PromptSettings,
     "display": DisplaySettings,
+    "sampler": SamplerSettings,
+    "run": RunSettings,
 }
 KEYS_SECTION = "keys"
 

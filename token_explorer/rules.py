@@ -22,19 +22,38 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number of some unit."""
+    """A whole number of some unit, or of none."""
 
     low: int
     high: int
-    unit: str
+    unit: str = ""
 
     @property
     def allowed(self) -> str:
-        return f"a whole number from {self.low} to {self.high} ({self.unit})"
+        return f"a whole number from {self.low} to {self.high}" + _bracketed(self.unit)
 
     def accepts(self, value: object) -> bool:
         # Python's bool is an int; TOML's isn't.
         return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of some unit, or of none; whole ones need no decimal point."""
+
+    low: float
+    high: float
+    unit: str = ""
+
+    @property
+    def allowed(self) -> str:
+        return f"a number from {self.low:.9g} to {self.high:.9g}" + _bracketed(self.unit)
+
+    def accepts(self, value: object) -> bool:
+        # TOML's nan lies between no two numbers.
+        return (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +89,10 @@ class Flag:
 
     def accepts(self, value: object) -> bool:
         return isinstance(value, bool)
+
+
+def _bracketed(unit: str) -> str:
+    return f" ({unit})" if unit else ""
 
 
 def setting(default: T, rule: Rule, help: str) -> T:

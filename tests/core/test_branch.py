@@ -1,6 +1,7 @@
 import operator
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 
 import pytest
@@ -21,13 +22,38 @@ def look_at(place: float) -> Operation:
     return lambda space: space.look_at(int(place * len(space.branch.ids)))
 
 
+def append(added: tuple[int, ...]) -> Operation:
+    return lambda space: space.append(*added)
+
+
+def write(written: tuple[int, ...]) -> Operation:
+    """What a run does: the first token is a change, and those after it are a part of it."""
+    return lambda space: reduce(Workspace.go_on, written[1:], space.append(written[0]))
+
+
+def choose(place: float, token: int, keep_tail: bool) -> Operation:
+    """Another token in some place but the first, where there is one."""
+
+    def operation(space: Workspace) -> Workspace:
+        later = len(space.branch.ids) - 1
+        return space.choose(1 + int(place * later), token, keep_tail) if later else space
+
+    return operation
+
+
+parts = st.floats(0, 1, exclude_max=True)
 changes: st.SearchStrategy[Operation] = st.one_of(
-    tokens.map(lambda token: lambda space: space.append(token)),
+    prompts.map(append),
+    prompts.map(write),
+    prompts.map(lambda ids: lambda space: space.rewrite(ids)),
+    prompts.map(lambda ids: lambda space: space.add(ids)),
+    st.builds(choose, parts, tokens, st.booleans()),
     st.sampled_from([Workspace.back, Workspace.reset, Workspace.fork, Workspace.drop]),
 )
 moves: st.SearchStrategy[Operation] = st.one_of(
     st.integers(-5, 5).map(lambda steps: lambda space: space.switch(steps)),
-    st.floats(0, 1, exclude_max=True).map(look_at),
+    parts.map(look_at),
+    st.integers(0, MAX_PROMPTS - 1).map(lambda index: lambda space: space.show(index % len(space.branches))),
     st.just(lambda space: space.look_at(None)),
 )
 returns: st.SearchStrategy[Operation] = st.sampled_from([Workspace.undo, Workspace.redo])
@@ -97,8 +123,9 @@ def test_a_change_is_one_step_of_the_history_and_ends_what_could_be_redone(
     after = attempt(space, change)
     if after is not space:
         assert after.future == ()
-        assert texts(after.undo()) == texts(space)
-        assert after.undo().active == space.active
+        undone = after.undo()
+        assert (undone.branches, undone.active, undone.past) == (space.branches, space.active, space.past)
+        assert replace(undone.redo(), past=()) == replace(after, past=())
 
 
 @given(walks, moves)
@@ -130,6 +157,103 @@ def test_what_is_appended_last_is_popped_first(space: Workspace, token: int) -> 
     longer = space.append(token)
     assert longer.branch.ids == (*space.branch.ids, token)
     assert texts(longer.back()) == texts(space)
+
+
+@given(walks, prompts)
+def test_tokens_appended_at_once_are_those_appended_one_by_one_but_in_one_step(
+    space: Workspace, added: tuple[int, ...]
+) -> None:
+    at_once = space.append(*added)
+    assert at_once.branches == reduce(Workspace.append, added, space).branches
+    assert at_once.undo().past == space.past
+
+
+@given(walks, prompts)
+def test_what_is_written_ends_up_as_if_it_was_appended_at_once(
+    space: Workspace, written: tuple[int, ...]
+) -> None:
+    assert write(written)(space) == space.append(*written)
+
+
+@given(walks, tokens, parts)
+def test_one_may_look_elsewhere_while_the_prompt_goes_on(space: Workspace, token: int, part: float) -> None:
+    looking = look_at(part)(space.append(token))
+    after = looking.go_on(token)
+    assert after.branch == replace(looking.branch, ids=(*looking.branch.ids, token))
+    assert after.undo().branches == space.branches
+
+
+@given(walks, prompts)
+def test_a_prompt_that_is_rewritten_is_reset_to_what_was_written(
+    space: Workspace, ids: tuple[int, ...]
+) -> None:
+    after = space.rewrite(ids)
+    assert after.branch.ids == ids
+    if ids != space.branch.ids:
+        assert after.append(1).reset().branch.ids == ids
+        assert after.branch.cursor is None
+        assert after.branch.origin == space.branch.origin
+    else:
+        assert after is space
+
+
+@given(walks, prompts)
+def test_another_prompt_stands_beside_the_one_that_was_shown_and_is_no_copy(
+    space: Workspace, ids: tuple[int, ...]
+) -> None:
+    after = attempt(space, lambda here: here.add(ids))
+    if len(space.branches) < MAX_PROMPTS:
+        assert after.branch == Branch(ids, ids)
+        assert after.active == space.active + 1
+        assert (*after.branches[: after.active], *after.branches[after.active + 1 :]) == space.branches
+    else:
+        assert after is space
+
+
+@given(prompts.filter(lambda ids: len(ids) > 1), tokens, parts, st.booleans())
+def test_choosing_copies_the_prompt_with_another_token_in_its_place(
+    ids: tuple[int, ...], token: int, part: float, keep_tail: bool
+) -> None:
+    space, place = Workspace.open(ids), 1 + int(part * (len(ids) - 1))
+    if keep_tail and ids[place] == token:
+        with pytest.raises(NotPossible, match="Nothing to replace"):
+            space.choose(place, token, keep_tail)
+        return
+    after = space.choose(place, token, keep_tail)
+    chosen = after.branch
+    assert chosen.ids == chosen.start == (*ids[:place], token, *(ids[place + 1 :] if keep_tail else ()))
+    assert chosen.cursor == (place if keep_tail and place + 1 < len(ids) else None)
+    assert after.branches == (*space.branches, chosen)
+    assert after.branch is after.branches[after.active]
+
+
+@given(walks, st.builds(choose, parts, tokens, st.booleans()) | st.just(Workspace.fork))
+def test_a_copy_remembers_what_it_was_copied_from_whatever_becomes_of_both(
+    space: Workspace, copy: Operation
+) -> None:
+    after = attempt(space, copy)
+    if after is space:
+        return
+    origin = space.branch.ids
+    assert after.branch.origin == origin
+    assert attempt(after.append(1), Workspace.back).reset().branch.origin == origin
+    assert after.switch(-1).append(1).switch(1).branch.origin == origin
+
+
+def test_a_prompt_that_is_no_copy_has_no_origin() -> None:
+    space = Workspace.open((1, 2)).append(3)
+    assert space.branch.origin == ()
+    assert space.add((4,)).branch.origin == ()
+
+
+@given(walks, st.integers(-2, MAX_PROMPTS + 1))
+def test_a_prompt_is_shown_by_its_index_or_the_refusal_counts_from_one(space: Workspace, index: int) -> None:
+    if 0 <= index < len(space.branches):
+        assert space.show(index).branch is space.branches[index]
+        assert space.show(index) == space.switch(index - space.active)
+    else:
+        with pytest.raises(NotPossible, match=f"No such prompt: {index + 1}; there"):
+            space.show(index)
 
 
 @given(walks, tokens)

@@ -209,6 +209,15 @@ def test_every_token_of_a_vocabulary_is_shown_alone_as_something() -> None:
     assert all(cell_len(each) >= 1 for each in shown)
 
 
+@given(st.lists(st.sampled_from([b" ", b"\t\n", b"\r", b"\xe3\x80\x80", b" a", b"", b"\xe3\x80", b"\xff "])))
+def test_blanks_are_the_tokens_that_are_whitespace_alone_and_stand_for_text(pieces: list[bytes]) -> None:
+    tokens = Vocabulary((*pieces, b" ", b"\xc2\xa0"), special=frozenset({len(pieces)}))
+    alone = {b" ", b"\t\n", b"\r", "\u3000".encode()}
+    ids = [id for id, piece in enumerate(pieces) if piece in alone]
+    assert tokens.blanks == (*ids, len(pieces) + 1)
+    assert tokens == Vocabulary(tokens.pieces, tokens.special)
+
+
 few_ids = st.lists(st.integers(0, 2), max_size=12).map(tuple)
 
 

@@ -11,11 +11,11 @@ from torch import Tensor
 from tests.engine.random_models import RANDOM_MODELS, random_model
 from tests.engine.test_runner import steps, walk
 from token_explorer.core.engine import Stop, Stopped
-from token_explorer.core.observation import DecisionDepth, LayerLogprobs, Lens, Residuals
+from token_explorer.core.observation import DecisionDepth, Following, LayerLogprobs, Lens, Residuals
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import microscope as microscope_module
 from token_explorer.engine.microscope import Microscope
-from token_explorer.engine.runner import ModelRunner
+from token_explorer.engine.runner import RECENT_ROWS, ModelRunner
 from token_explorer.errors import FacetUnavailable
 
 IDS = tuple((7 * place + place * place) % 240 + 5 for place in range(30))
@@ -230,3 +230,57 @@ def test_what_a_model_lacks_is_refused_with_the_reason() -> None:
     with pytest.raises(FacetUnavailable, match="the reason"):
         microscope.observe(IDS, DecisionDepth(), Stop())
     assert microscope.observe(IDS, Residuals(), Stop()).norms.shape == (4, len(IDS))
+
+
+# The whole distribution after any token.
+
+
+@pytest.mark.parametrize("name", RANDOM_MODELS)
+def test_the_distribution_after_each_token_is_that_of_the_table_there_and_costs_no_forward(name: str) -> None:
+    runner, microscope = looking(name)
+    runner.score(IDS, 10, Stop())
+    forwards = runner.counts.forwards
+    for place in range(1, len(IDS) + 1):
+        following = microscope.observe(IDS, Following(place), Stop())
+        listed = runner.score(IDS[:place], runner.vocabulary_size, Stop()).next
+        np.testing.assert_array_equal(following.logprobs[listed.ids], listed.logprobs)
+        np.testing.assert_allclose(following.logprobs, lens_of(name, IDS)[-1, place - 1], atol=2e-3)
+        assert following.logits.dtype == np.float32
+    assert runner.counts.forwards == forwards
+
+
+def test_walking_over_many_tokens_unembeds_one_row_each_and_keeps_few() -> None:
+    runner, microscope = looking("llama")
+    ids = tuple(place % 240 for place in range(200))
+    runner.score(ids, 10, Stop())
+    before = runner.counts.forwards, runner.counts.unembedded_rows, runner.memory.track.moved_bytes
+    for place in range(1, len(ids) + 1):
+        microscope.observe(ids, Following(place), Stop())
+        assert len(runner._recent) <= RECENT_ROWS
+    after = runner.counts.forwards, runner.counts.unembedded_rows, runner.memory.track.moved_bytes
+    # The row after the last token was at hand at first, and is not any more when it is looked at.
+    assert after == (before[0], before[1] + len(ids), before[2])
+    runner.score((*ids, 7), 10, Stop())
+    assert runner.counts.tokens == len(ids) + 1, "looking back made the end be run again"
+
+
+def test_a_distribution_that_was_not_scored_is_and_no_token_behind_it() -> None:
+    runner, microscope = looking("llama")
+    microscope.observe(IDS, Following(12), Stop())
+    assert (runner.counts.forwards, runner.counts.tokens) == (1, 12)
+    assert runner.score(IDS[:12], 10, Stop()).reused == 12
+
+
+def test_what_is_done_to_an_answer_does_not_reach_the_next_one() -> None:
+    runner, microscope = looking("llama")
+    first = microscope.observe(IDS, Following(9), Stop())
+    kept = first.logits.copy()
+    first.logits[:] = 0
+    np.testing.assert_array_equal(microscope.observe(IDS, Following(9), Stop()).logits, kept)
+    assert runner.score(IDS[:9], 1, Stop()).next.ids[0] == kept.argmax()
+
+
+def test_before_the_first_token_there_is_no_distribution() -> None:
+    _, microscope = looking("llama")
+    with pytest.raises(FacetUnavailable, match="nothing comes before the first token"):
+        microscope.observe(IDS, Following(0), Stop())

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from token_explorer.core.engine import EngineInfo, Progress, Report, Stop, Stopped
+from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.scores import Candidates, Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine.process import EngineProcess
@@ -60,6 +61,15 @@ class Scripted:
         following = Candidates(np.arange(top_k), np.zeros(top_k, np.float32), 0.25, 1.5)
         return Scores(ids, nothing, nothing, np.zeros(len(ids), np.int64), following, 0)
 
+    def generate(self, ids: TokenIds, plan: Plan, tell: Callable[[Step], None], stop: Stop) -> Generated:
+        place = len(ids)
+        while plan.limit is None or place < len(ids) + plan.limit:
+            tell(Step(place, ids[0], place / 4))
+            place += 1
+            if ids[0] == WAITS:
+                self.score(ids, 1, stop)
+        return Generated(ids + ids[:1] * (place - len(ids)), "limit", place / 4)
+
     def close(self) -> None:
         pass
 
@@ -90,6 +100,37 @@ def test_progress_arrives_in_order_while_the_call_runs(engine: EngineProcess) ->
     seen: list[Progress] = []
     assert engine.load_model(seen.append).model == "scripted"
     assert seen == [Progress("weights", done, 3) for done in range(3)]
+
+
+def test_each_step_of_a_run_arrives_in_order_before_its_end(engine: EngineProcess) -> None:
+    told: list[Step] = []
+    run = engine.generate((5, 6), Plan(200), told.append, Stop())
+    assert told == [Step(place, 5, place / 4) for place in range(2, 202)]
+    assert run == Generated((5, 6, *[5] * 200), "limit", 202 / 4)
+
+
+def test_a_stop_ends_a_run_and_what_came_was_told(engine: EngineProcess) -> None:
+    stop, told = Stop(), []
+
+    def tell(step: Step) -> None:
+        told.append(step)
+        stop.set()
+
+    with pytest.raises(Stopped):
+        engine.generate((WAITS,), Plan(None), tell, stop)
+    assert told == [Step(1, WAITS, 0.25)]
+    assert engine.score((1,), 3, Stop()).ids == (1,)
+
+
+def test_what_a_run_left_untold_is_not_told_to_the_next(engine: EngineProcess) -> None:
+    def refuse(_: Step) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.generate((5,), Plan(9), refuse, Stop())
+    told: list[Step] = []
+    engine.generate((6,), Plan(2), told.append, Stop())
+    assert [step.token for step in told] == [6, 6]
 
 
 def test_a_stop_ends_a_running_call_and_the_next_one_is_answered(engine: EngineProcess) -> None:

@@ -18,7 +18,7 @@ PROBABILITY, ENTROPY = BY_NAME["probability"], BY_NAME["entropy"]
 OF_SCORES = [overlay for overlay in OVERLAYS if overlay.needs is None]
 INSIDE = [overlay for overlay in OVERLAYS if overlay.needs is not None]
 
-AT = Glance(SCORES)
+AT = Glance(SCORES, other=SCORES)
 
 
 def glance(ids: TokenIds, cursor: int | None = None, **more: Any) -> Glance:
@@ -169,5 +169,5 @@ def test_rank_is_the_rank_and_drawn_by_its_ratio() -> None:
 def test_a_value_depends_on_what_came_before_and_not_on_what_follows(overlay: Overlay) -> None:
     whole = overlay.read(AT, None).values
     for length in range(2, len(SCORES.ids)):
-        prefix = Glance(score(SCORES.ids[:length], 5))
+        prefix = Glance(score(SCORES.ids[:length], 5), other=SCORES)
         assert np.array_equal(overlay.read(prefix, None).values[1:], whole[1:length])

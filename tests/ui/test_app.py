@@ -31,7 +31,7 @@ def check_screen(driver: Driver) -> None:
     assert not table.stale
     assert [row.id for row in table.rows] == scores.next.ids.tolist()
     drawn = [table.render_line(y).text for y in range(table.size.height)]  # a notification may cover some
-    (chosen,) = (line for line in drawn if line.startswith(f"{table.chosen + 1:>4} "))
+    (chosen,) = (line for line in drawn if line.startswith(f"{table.chosen + 1:>6} "))
     assert figures.probability(float(scores.next.logprobs[table.chosen])) in chosen
     prompt = driver.app.explore.prompt
     assert prompt._tokens.ids == ids

@@ -15,13 +15,14 @@ from textual.pilot import Pilot
 
 from tests.fakes import VOCABULARY, encode, score
 from tests.ui.driving import in_loop
+from token_explorer.core.listing import of_candidates
 from token_explorer.core.observation import LayerTable
 from token_explorer.core.reading import Grid
 from token_explorer.overlays.layers import correlations, probabilities
 from token_explorer.ui import figures, palette
 from token_explorer.ui.widgets.candidates import CandidateTable, Waiting
 from token_explorer.ui.widgets.layers import LayerCells, LayerColumns, exact, legend
-from token_explorer.ui.widgets.row import GAP, LEAST_TOKEN, RANK, P, rows
+from token_explorer.ui.widgets.row import GAP, LEAST_TOKEN, RANK, SAMPLED, P, rows
 
 COLOURS = palette.make("viridis", "truecolor")
 NO_COLOURS = palette.make("viridis", "none")
@@ -67,6 +68,20 @@ def test_layers_are_left_out_only_where_not_all_of_them_fit(width: int, layers: 
     assert columns.step == -(-layers // room)
 
 
+@given(widths, depths)
+def test_no_layer_gives_way_to_what_the_sampler_says(width: int, layers: int) -> None:
+    without, columns = LayerColumns.fitting(width, layers), LayerColumns.fitting(width, layers, sampled=True)
+    assert columns.shown == without.shown
+    assert len(columns.beside.header) + GAP + len(columns.header) <= width
+    room = width - RANK - LEAST_TOKEN - P - SAMPLED - GAP
+    assert (columns.beside.sampled == SAMPLED) == (len(columns.shown) <= room)
+
+
+def test_thirty_layers_and_what_the_sampler_says_fit_on_a_terminal_of_80_columns() -> None:
+    columns = LayerColumns.fitting(NARROW, 30, sampled=True)
+    assert (columns.step, columns.beside.sampled) == (1, SAMPLED)
+
+
 @pytest.mark.parametrize(("width", "cell"), [(WIDE, 2), (NARROW, 1)])
 def test_thirty_layers_fit_on_usual_terminals(width: int, cell: int) -> None:
     columns = LayerColumns.fitting(width, 30)
@@ -87,7 +102,7 @@ def test_the_header_says_which_layers_are_shown_where_some_are_left_out() -> Non
     assert "every 2nd layer" in LayerColumns.fitting(NARROW, 80).header
     assert "every 3rd layer" in LayerColumns.fitting(NARROW, 126).header
     assert "every 11th layer" in LayerColumns.fitting(NARROW, 520).header
-    assert "1 in 2" in LayerColumns.fitting(40, 30).header
+    assert "1 in 2" in LayerColumns.fitting(42, 30).header
     assert "every" not in LayerColumns.fitting(NARROW, 32).header
 
 
@@ -187,7 +202,7 @@ def test_what_has_no_values_is_not_told_at_all() -> None:
 # The table.
 
 SCORES = score(encode("Once upon"), 200)
-ROWS = rows(SCORES.next, VOCABULARY)
+ROWS = rows(of_candidates(SCORES.next), VOCABULARY)
 GRID = probabilities(LayerTable(np.stack([SCORES.next.logprobs - layer for layer in range(29, -1, -1)])))
 
 

@@ -53,7 +53,7 @@ def best(ids: TokenIds, row: int = 0) -> int:
 
 def use(driver: Driver, name: str) -> None:
     """Use an overlay without passing others, as the palette does."""
-    driver.app._use_overlay(next(overlay for overlay in OVERLAYS if overlay.name == name))
+    driver.app.use_overlay(next(overlay for overlay in OVERLAYS if overlay.name == name))
 
 
 def seen(ids: TokenIds, facet: Facet[Any]) -> Any:
@@ -243,7 +243,7 @@ async def test_overlays_of_scores_ask_nothing_more() -> None:
     async with driving() as driver:
         for overlay in OVERLAYS:
             if overlay.needs is None:
-                driver.app._use_overlay(overlay)
+                driver.app.use_overlay(overlay)
                 await driver.press("comma", "down", "escape", "right", "left")
         assert driver.engine.observed == []
 
@@ -798,7 +798,7 @@ def test_any_keys_lead_to_the_screen_that_a_fresh_run_shows_of_the_same_state(
     async def run() -> None:
         wanted = Settings(display=DisplaySettings(layer_prob=True))
         async with driving(size=(100, 30), settings=wanted) as driver:
-            driver.app._use_overlay(overlay)
+            driver.app.use_overlay(overlay)
             for key in keys:
                 await (driver.press(key) if patient else driver.pilot.press(key))
             await driver.settle()

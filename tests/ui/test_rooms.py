@@ -146,7 +146,7 @@ async def test_what_a_room_wants_goes_before_what_the_explorer_wants() -> None:
     async with driving() as driver:
         await driver.press("L")
         inside(driver).facets = [Lens(0, 2), Residuals()]
-        driver.app._use_overlay(next(overlay for overlay in OVERLAYS if overlay.name == "influence"))
+        driver.app.use_overlay(next(overlay for overlay in OVERLAYS if overlay.name == "influence"))
         await driver.settle()
         facets = [facet for _, facet in driver.engine.observed]
         assert facets == [Residuals(), Lens(0, 2), AttentionRow(len(IDS) - 1)]

@@ -67,10 +67,14 @@ class Workspace:
 
     def append(self, *tokens: int) -> "Workspace":
         """Put tokens after the prompt."""
+        if not tokens:
+            return self
         return self._with(replace(self.branch, ids=(*self.branch.ids, *tokens), cursor=None))
 
     def go_on(self, token: int) -> "Workspace":
-        """Put a token after the prompt as a part of the last change: one undo takes back both."""
+        """Put a token after the prompt as a part of the last change, where one can be undone."""
+        if not self.past or self.future:
+            return self.append(token)
         return replace(self, branches=self._replaced(replace(self.branch, ids=(*self.branch.ids, token))))
 
     def rewrite(self, ids: TokenIds) -> "Workspace":
@@ -124,6 +128,13 @@ class Workspace:
     def switch(self, steps: int) -> "Workspace":
         """Show the prompt that stands `steps` further, around the end."""
         return replace(self, active=(self.active + steps) % len(self.branches))
+
+    def show(self, index: int) -> "Workspace":
+        """Show one of the prompts."""
+        if not 0 <= index < len(self.branches):
+            count = f"there are {len(self.branches)}" if len(self.branches) > 1 else "there is 1"
+            raise NotPossible("No such prompt", f"{index + 1}; {count}.")
+        return replace(self, active=index)
 
     def look_at(self, cursor: int | None) -> "Workspace":
         """Put the token cursor on a token of the prompt, or take it off. Not a step of the history."""

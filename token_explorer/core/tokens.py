@@ -7,7 +7,7 @@ Everything shown goes through `display` or `Vocabulary.show`. Knows nothing of w
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 TokenIds: TypeAlias = tuple[int, ...]
@@ -202,6 +202,12 @@ class Vocabulary:
 
     def __getitem__(self, token: int) -> Token:
         return Token(token, self.pieces[token], token in self.special)
+
+    @cached_property
+    def blanks(self) -> TokenIds:
+        """Ids of the tokens that are whitespace alone, ascending; special tokens are none of them."""
+        blank = (id for id, piece in enumerate(self.pieces) if piece.decode("utf-8", "replace").isspace())
+        return tuple(id for id in blank if id not in self.special)
 
     def show(self, ids: Sequence[int]) -> list[Shown]:
         """How each token of a sequence is shown; see `show`."""

@@ -13,7 +13,7 @@ from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
-from token_explorer.engine import models
+from token_explorer.engine import cutting, generation, models
 from token_explorer.engine.vocabulary import encode, read_vocabulary
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class LocalEngine:
         self._source: models.Source
         self._tokenizer: PreTrainedTokenizerBase
         self._vocabulary: Vocabulary
+        self._cutter: cutting.Cutter
         self._info: EngineInfo
         self._runner: ModelRunner | None = None
         self._microscope: Microscope | None = None
@@ -45,7 +46,9 @@ class LocalEngine:
         self._source = models.locate(self._spec.name, report)
         self._tokenizer = models.load_tokenizer(self._source)
         size, ends = models.vocabulary_size(self._source), models.end_ids(self._source)
+        context = models.context(self._source)
         self._vocabulary = read_vocabulary(self._tokenizer, size, ends)
+        self._cutter = cutting.Cutter(self._tokenizer, self._vocabulary, context)
         return self._vocabulary
 
     def load_model(self, report: Report) -> EngineInfo:
@@ -85,13 +88,12 @@ class LocalEngine:
         on_text = selfcheck.check_text(self._vocabulary, ids)
         fitting = ids[: self._runner.context or len(ids)]
         numbers = selfcheck.check_numbers(self._runner, self._microscope, fitting, stop)
-        return replace(self._info, checks=(on_text, *numbers), lacks=self._microscope.lacks(stop))
+        lacks = {**self._microscope.lacks(stop), **self._cutter.lacks()}
+        return replace(self._info, checks=(on_text, *numbers), lacks=lacks)
 
     def encode(self, text: str) -> TokenIds:
         """See Engine.encode."""
-        ids = encode(self._tokenizer, self._vocabulary, text)
-        models.check_length(len(ids), models.context(self._source))
-        return ids
+        return self._cutter.encode(text)
 
     def score(self, ids: TokenIds, top_k: int, stop: Stop) -> Scores:
         """See Engine.score."""
@@ -101,13 +103,17 @@ class LocalEngine:
 
     def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
         """See Engine.observe."""
+        if facet.kind in cutting.KINDS:
+            return self._cutter.observe(ids, facet)
         if self._microscope is None:
             raise RuntimeError("observe was asked before load_model")
         return self._microscope.observe(ids, facet, stop)
 
     def generate(self, ids: TokenIds, plan: Plan, tell: Callable[[Step], None], stop: Stop) -> Generated:
         """See Engine.generate."""
-        raise NotImplementedError
+        if self._runner is None:
+            raise RuntimeError("generate was asked before load_model")
+        return generation.generate(self._runner, self._vocabulary, ids, plan, tell, stop)
 
     def close(self) -> None:
         """See Engine.close."""

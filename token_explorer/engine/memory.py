@@ -52,13 +52,19 @@ class Memory:
         node, length = self.tree.match(ids)
         shared = common_length(ids, self.live)
         parts = [self.track.rows(self._scores, 0, shared)]
-        hidden = self._last_hidden(None, 0, shared)
         for run in node.path():
             if run.payload is not None and (stop := min(run.stop, length)) > shared:
                 rows = run.payload.column(self._scores)
                 parts.append(rows[:, max(shared - run.start, 0) : stop - run.start])
-                hidden = self._last_hidden(run, stop - run.start - 1, stop)
-        return Known(length, torch.cat(parts, dim=1), hidden)
+        return Known(length, torch.cat(parts, dim=1), self._last_hidden(node, length))
+
+    def last(self, ids: TokenIds) -> tuple[int, Tensor | None]:
+        """How many of a prompt's tokens are remembered, and the last one's (D,) last hidden state, if any.
+
+        What `known` gives but for the scores, whose copy grows with the prompt; moves nothing either.
+        """
+        node, length = self.tree.match(ids)
+        return length, self._last_hidden(node, length)
 
     def load(self, ids: TokenIds, length: int) -> int:
         """Put the rows of a prompt's first `length` tokens, as far as they are still known, into the track.
@@ -92,13 +98,13 @@ class Memory:
         self._tip = self.tree.extend(self._tip, ids)
         self.tree.trim(self._tip)
 
-    def _last_hidden(self, run: Node[Segment] | None, row: int, stop: int) -> Tensor | None:
-        """The (D,) hidden state of the token before `stop`, which is `row` of a stored run or live."""
+    def _last_hidden(self, run: Node[Segment], stop: int) -> Tensor | None:
+        """The (D,) hidden state of the token before `stop`, which is in a run; None before all tokens."""
         if stop == 0:
             return None
-        if run is None or run.payload is None:
+        if run.payload is None:
             return self.track.rows(self._hidden, stop - 1, stop)[0]
-        return run.payload.row(self._hidden, row)
+        return run.payload.row(self._hidden, stop - 1 - run.start)
 
     def _leave(self, length: int) -> None:
         """End the live sequence after `length` tokens; what stood behind goes to the tree, if it has room."""

@@ -5,7 +5,7 @@ Knows nothing of processes and screens.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,9 @@ from token_explorer.core.observation import (
     Attribution,
     DecisionDepth,
     Depths,
+    Distribution,
     Facet,
+    Following,
     Kind,
     LayerLogprobs,
     LayerTable,
@@ -34,6 +36,9 @@ from token_explorer.engine.models import check_length
 from token_explorer.engine.runner import LOGITS_BYTES, PIECE_TOKENS, ModelRunner
 from token_explorer.errors import FacetUnavailable
 
+# The kinds of facets that a model's inside answers, and not its tokenizer.
+KINDS: tuple[Kind, ...] = ("attention", "residuals", "lens", "gradient", "distribution")
+
 
 class Microscope:
     """Answers facets of prompts for one model; what the model lacks is found out when it is asked for."""
@@ -44,8 +49,8 @@ class Microscope:
         self._reasons: dict[Kind, str] = {}
 
     def lacks(self, stop: Stop) -> Mapping[Kind, str]:
-        """For each kind of facet that this model can't give, why. Raises Stopped soon after `stop` is set."""
-        reasons = {kind: self.why_not(kind, stop) for kind in get_args(Kind)}
+        """For each of KINDS that this model can't give, why. Raises Stopped soon after `stop` is set."""
+        reasons = {kind: self.why_not(kind, stop) for kind in KINDS}
         return {kind: reason for kind, reason in reasons.items() if reason}
 
     def why_not(self, kind: Kind, stop: Stop) -> str:
@@ -89,6 +94,8 @@ class Microscope:
                 return self._layers(ids, facet, stop)
             if isinstance(facet, Lens):
                 return self._lens(ids, facet, stop)
+            if isinstance(facet, Following):
+                return self._follow(ids[: facet.place], stop)
         raise TypeError(f"no facet: {facet!r}")
 
     def _attend(self, ids: TokenIds, facet: AttentionRow | AttentionMap, stop: Stop) -> object:
@@ -96,6 +103,13 @@ class Microscope:
         if isinstance(facet, AttentionRow):
             return self._attention.row(self._runner, ids, facet.query, stop)
         return self._attention.window(self._runner, ids, facet, stop)
+
+    def _follow(self, ids: TokenIds, stop: Stop) -> Distribution:
+        if not ids:
+            raise FacetUnavailable("No distribution there", "nothing comes before the first token.")
+        logits = self._runner.logits(ids, stop)
+        # Copied, as the runner goes on using its own. The normaliser is computed as Scores.next has it.
+        return Distribution(logits.cpu().numpy().copy(), float(logits.logsumexp(-1)))
 
     # The residual stream.
 

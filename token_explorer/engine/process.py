@@ -1,72 +1,33 @@
 """The engine in a process of its own: the screen never stutters while it loads, and survives its death.
 
-`EngineProcess` is an Engine that sends each call to a child; `serve` is what the child runs. The child asks
-an engine of its own, so that neither side knows what a model is. Knows nothing of torch and transformers.
+`EngineProcess` is an Engine that sends each call to a child, which asks an engine of its own: neither side
+knows what a model is. Knows nothing of torch and transformers.
 """
 
 import contextlib
 import functools
 import multiprocessing
 import os
-import queue
 import signal
-import sys
 import tempfile
 import threading
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from token_explorer.core.engine import (
-    Answer,
-    Engine,
-    EngineInfo,
-    ModelSpec,
-    Progress,
-    Report,
-    Stop,
-    Stopped,
-)
+from token_explorer.core.engine import Answer, Engine, EngineInfo, ModelSpec, Report, Stop
 from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
-from token_explorer.errors import EngineDied, EngineFault, ExplorerError
+from token_explorer.engine.child import Call, MakeEngine, News, Reply, StopCall, serve
+from token_explorer.errors import EngineDied
 
 # SIGKILL, by number: Windows doesn't know it.
 _KILLED = -9
-
-MakeEngine = Callable[[], Engine]
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A question to the child: which method, with what."""
-
-    number: int
-    method: str
-    arguments: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _StopCall:
-    """A wish that the call with this number ends early."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a call returned, or the error it raised."""
-
-    number: int
-    value: Any = None
-    error: BaseException | None = None
 
 
 class EngineProcess:
@@ -101,12 +62,12 @@ class EngineProcess:
         """Start a new child and have it load the tokenizer. See Engine.load_tokenizer."""
         self.close()
         self._start()
-        vocabulary: Vocabulary = self._ask("load_tokenizer", report=report)
+        vocabulary: Vocabulary = self._ask("load_tokenizer", tell=report)
         return vocabulary
 
     def load_model(self, report: Report) -> EngineInfo:
         """See Engine.load_model."""
-        info: EngineInfo = self._ask("load_model", report=report)
+        info: EngineInfo = self._ask("load_model", tell=report)
         return info
 
     def prove(self, stop: Stop) -> EngineInfo:
@@ -131,7 +92,8 @@ class EngineProcess:
 
     def generate(self, ids: TokenIds, plan: Plan, tell: Callable[[Step], None], stop: Stop) -> Generated:
         """See Engine.generate."""
-        raise NotImplementedError
+        generated: Generated = self._ask("generate", ids, plan, tell=tell, stop=stop)
+        return generated
 
     def close(self) -> None:
         """End the child at once; what it was doing is lost."""
@@ -168,21 +130,27 @@ class EngineProcess:
             self._tell_death()
 
     def _ask(
-        self, method: str, *arguments: Any, stop: Stop | None = None, report: Report | None = None
+        self,
+        method: str,
+        *arguments: Any,
+        stop: Stop | None = None,
+        tell: Callable[[Any], None] | None = None,
     ) -> Any:
-        """Send a call and wait for its answer, passing on progress; raises what the call raised."""
+        """Send a call and wait for its answer, passing on its news; raises what the call raised."""
         self._number += 1
         number = self._number
         try:
-            self._send(_Call(number, method, arguments))
+            self._send(Call(number, method, arguments))
             if stop is not None:
                 stop.when_set(lambda: self._send_stop(number))
             while True:
                 message = self._receive()
-                if isinstance(message, Progress) and report is not None:
-                    report(message)
-                elif isinstance(message, _Answer) and message.number == number:
+                if message.number != number:
+                    continue  # left over from a call whose news its caller could not bear
+                if isinstance(message, Reply):
                     break
+                if tell is not None:
+                    tell(message.value)
         except (EOFError, OSError) as error:
             raise self._died() from error
         if message.error is not None:
@@ -195,15 +163,16 @@ class EngineProcess:
         with self._sending:
             self._connection.send(message)
 
-    def _receive(self) -> Any:
+    def _receive(self) -> Reply | News:
         if self._connection is None:
             raise EOFError
-        return self._connection.recv()
+        message: Reply | News = self._connection.recv()
+        return message
 
     def _send_stop(self, number: int) -> None:
         # A dead child has stopped; the caller learns of it where it waits.
         with contextlib.suppress(EOFError, OSError):
-            self._send(_StopCall(number))
+            self._send(StopCall(number))
 
     def _died(self) -> EngineDied:
         """The error that tells how the child ended."""
@@ -237,88 +206,3 @@ def _hint(code: int | None) -> str:
     if code == _KILLED:
         return "The system may have run out of memory: try a smaller model, or --bf16."
     return ""
-
-
-def serve(connection: Connection, make: MakeEngine, log: Path) -> None:
-    """Answer calls until the other end goes away: the child's whole life.
-
-    A thread reads, so that a stop arrives while a call is running; this thread works.
-    """
-    _leave_terminal(log)
-    calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
-    stops = _Stops()
-    threading.Thread(target=_read, args=(connection, calls, stops, log), daemon=True).start()
-    engine = make()
-    while True:  # the thread that reads ends the process
-        call = calls.get()
-        connection.send(_answer(engine, call, stops.of(call.number), connection.send))
-        stops.forget(call.number)
-
-
-class _Stops:
-    """The Stop of each call that isn't over, shared by the thread that reads and the one that works."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._stops: dict[int, Stop] = {}
-        self._done = 0
-
-    def of(self, number: int) -> Stop:
-        """The Stop of a call, the same for all who ask."""
-        with self._lock:
-            return self._stops.setdefault(number, Stop())
-
-    def set(self, number: int) -> None:
-        """Stop a call, be it running or still to come; one that is over needs no stop."""
-        if number > self._done:
-            self.of(number).set()
-
-    def forget(self, number: int) -> None:
-        """A call is over."""
-        with self._lock:
-            self._done = number
-            self._stops.pop(number, None)
-
-
-def _leave_terminal(log: Path) -> None:
-    """Write to a log instead of the terminal, which belongs to the screen, and leave ctrl+c to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with open(log, "w", buffering=1) as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    with open(os.devnull) as nothing:
-        os.dup2(nothing.fileno(), 0)
-
-
-def _read(connection: Connection, calls: "queue.SimpleQueue[_Call]", stops: _Stops, log: Path) -> None:
-    """Sort what arrives into calls and stops; end the process when the parent is gone, amid a forward too."""
-    try:
-        while True:
-            message = connection.recv()
-            if isinstance(message, _StopCall):
-                stops.set(message.number)
-            else:
-                calls.put(message)
-    except (EOFError, OSError):
-        log.unlink(missing_ok=True)  # a parent that was killed could not
-        os._exit(0)
-
-
-def _answer(engine: Engine, call: _Call, stop: Stop, report: Report) -> _Answer:
-    extra: dict[str, Any] = {}
-    if call.method in ("score", "observe", "prove"):
-        extra["stop"] = stop
-    elif call.method in ("load_tokenizer", "load_model"):
-        extra["report"] = report
-    try:
-        return _Answer(call.number, getattr(engine, call.method)(*call.arguments, **extra))
-    except (ExplorerError, Stopped) as error:
-        return _Answer(call.number, error=error.with_traceback(None))
-    except Exception as error:
-        traceback.print_exc(file=sys.stderr)
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{os.path.basename(last.filename)}:{last.lineno}"
-        message = f"{type(error).__name__} at {where}: {error}"
-        return _Answer(
-            call.number, error=EngineFault("The engine failed", message, "This is a bug; please report it.")
-        )

@@ -91,6 +91,21 @@ class ModelRunner:
         reused = known.length if self.reuse or known.length == len(ids) else 0
         return Scores(ids, logprobs, entropies, ranks.astype(np.int64), following, reused)
 
+    @torch.inference_mode()
+    def logits(self, ids: TokenIds, stop: Stop) -> Tensor:
+        """The (V,) float32 logits after a prompt of one token or more, on the model's device.
+
+        They are kept with those of other prompts, so not to be written to. What isn't known of the prompt is
+        run, and its scores are kept: a prompt that grows by a token costs a forward of that token.
+        """
+        check_length(len(ids), self.context)
+        known, hidden = self.memory.last(ids)
+        if known < len(ids):
+            self._run(ids, known, stop)
+            _, hidden = self.memory.last(ids)
+        assert hidden is not None
+        return self._logits_after(ids, hidden)
+
     def _run(self, ids: TokenIds, known: int, stop: Stop) -> None:
         """Run what is not known of a prompt, in pieces that are kept even if a later one is stopped."""
         start = self.memory.load(ids, known)
@@ -125,7 +140,7 @@ class ModelRunner:
         """
         check_length(len(ids), self.context)
         if common_length(ids, self.memory.live) < len(ids) and self.reuse:
-            self._run(ids, self.memory.known(ids).length, stop)
+            self._run(ids, self.memory.last(ids)[0], stop)
         start = start if self.reuse else 0
         track = self.memory.track
         track.length = start
@@ -194,7 +209,7 @@ class ModelRunner:
         """The (V,) logits that predicted token `start`; None for the first token."""
         if start == 0:
             return None
-        hidden = self.memory.known(ids[:start]).hidden
+        _, hidden = self.memory.last(ids[:start])
         assert hidden is not None
         return self._logits_after(ids[:start], hidden)
 

@@ -38,7 +38,7 @@ def read_vocabulary(
     pieces = [*pieces[:size], *[b""] * (size - len(pieces))]
     ends = {*ends, tokenizer.eos_token_id} - {None}
     known = {token for token in special if token < size}
-    prefix = _prefix(tokenizer)
+    prefix = ids_before(tokenizer)
     starts = [*prefix, tokenizer.bos_token_id, tokenizer.eos_token_id]
     return Vocabulary(
         tuple(pieces),
@@ -56,16 +56,11 @@ def encode(tokenizer: "PreTrainedTokenizerBase", vocabulary: Vocabulary, text: s
     What it puts after a text is left out, as a prompt is there to be continued. A text that begins with
     the BOS gets no second one. Raises InputError.
     """
-    prefix = _prefix(tokenizer)
+    prefix = ids_before(tokenizer)
     ids = _ids(tokenizer, text)
     if prefix and ids[: len(prefix)] != prefix:
         ids = (*prefix, *ids)
-    if not ids:
-        ids = _start(vocabulary)
-    if unknown := [token for token in ids if token >= len(vocabulary)]:
-        message = f"the tokenizer gives token {unknown[0]}, and the model has {len(vocabulary)}."
-        raise InputError("Can't use this prompt", message, "The tokenizer may be another model's.")
-    return ids
+    return _known(ids or _start(vocabulary), vocabulary)
 
 
 def _start(vocabulary: Vocabulary) -> TokenIds:
@@ -75,23 +70,38 @@ def _start(vocabulary: Vocabulary) -> TokenIds:
     return (vocabulary.start,)
 
 
-def _ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> TokenIds:
-    """Token ids of a text alone. Raises InputError for text that is no Unicode."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        message = f"character {error.start} is half of a surrogate pair."
-        raise InputError("Can't use this prompt", message, "Give it as UTF-8 text.") from None
-    return tuple(tokenizer.encode(text, add_special_tokens=False))
+def ids_alone(tokenizer: "PreTrainedTokenizerBase", vocabulary: Vocabulary, text: str) -> TokenIds:
+    """Token ids of a text, nothing put around it.
+
+    Raises InputError for text that is no Unicode, and for tokens that the model doesn't have.
+    """
+    return _known(_ids(tokenizer, text), vocabulary)
 
 
-def _prefix(tokenizer: "PreTrainedTokenizerBase") -> TokenIds:
+def _known(ids: TokenIds, vocabulary: Vocabulary) -> TokenIds:
+    """The same ids. Raises InputError for one that the model doesn't have."""
+    if unknown := [token for token in ids if token >= len(vocabulary)]:
+        message = f"the tokenizer gives token {unknown[0]}, and the model has {len(vocabulary)}."
+        raise InputError("Can't use this prompt", message, "The tokenizer may be another model's.")
+    return ids
+
+
+def ids_before(tokenizer: "PreTrainedTokenizerBase") -> TokenIds:
     """What the tokenizer puts before every text, found by what it does; its settings may say otherwise."""
     bare = _ids(tokenizer, _PROBE)
     dressed = tuple(tokenizer.encode(_PROBE, add_special_tokens=True))
     starts = range(len(dressed) - len(bare) + 1)
     at = next((i for i in starts if dressed[i : i + len(bare)] == bare), 0)
     return dressed[:at] if bare else ()
+
+
+def _ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> TokenIds:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        message = f"character {error.start} is half of a surrogate pair."
+        raise InputError("Can't use this prompt", message, "Give it as UTF-8 text.") from None
+    return tuple(tokenizer.encode(text, add_special_tokens=False))
 
 
 def _special_ids(tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:

@@ -2,6 +2,7 @@
 
 from token_explorer.overlays.attention import ask_influence, influence
 from token_explorer.overlays.attribution import ask_attribution, attribution
+from token_explorer.overlays.change import change
 from token_explorer.overlays.depth import ask_depth, depth
 from token_explorer.overlays.overlay import Glance, Overlay
 from token_explorer.overlays.residuals import ask_residuals, norm, similarity
@@ -50,6 +51,7 @@ OVERLAYS: tuple[Overlay, ...] = (
         ask_depth,
         needs="lens",
     ),
+    Overlay("change", "how much likelier each token is than in the prompt this one was copied from", change),
 )
 
 __all__ = ["OVERLAYS", "Glance", "Overlay"]

@@ -32,6 +32,10 @@ class Answers:
         while self._size > self._limit and len(self._scores) > 1:
             self._take(next(iter(self._scores)))
 
+    def peek(self, ids: TokenIds) -> Scores | None:
+        """The scores of a prompt as they were answered, the same object each time; None if not known."""
+        return self._scores.get(ids)
+
     def of(self, ids: TokenIds) -> Scores | None:
         """The scores of a prompt, all of them reused; None if they aren't known."""
         if (scores := self._take(ids)) is None:

@@ -15,21 +15,29 @@ from token_explorer.config import Settings
 from token_explorer.core.branch import Workspace
 from token_explorer.core.engine import Engine
 from token_explorer.core.observation import Kind
-from token_explorer.errors import ExplorerError, NotPossible
+from token_explorer.errors import ExplorerError
 from token_explorer.overlays import OVERLAYS, Overlay
 from token_explorer.ui.choices import LAYER_MODES
+from token_explorer.ui.commandline import CommandLine
 from token_explorer.ui.exploration import Exploration
+from token_explorer.ui.orders import orders
 from token_explorer.ui.saving import folder_beside, save_prompt
 from token_explorer.ui.screens.attention import AttentionRoom
+from token_explorer.ui.screens.chat import ChatRoom
+from token_explorer.ui.screens.compose import Composer
+from token_explorer.ui.screens.edit import EditRoom
 from token_explorer.ui.screens.help import HelpScreen
 from token_explorer.ui.screens.lens import LensRoom
 from token_explorer.ui.screens.room import Room, RoomKind
-from token_explorer.ui.stage import Stage
+from token_explorer.ui.steering import Steering
 from token_explorer.ui.widgets.candidates import CandidateTable
+from token_explorer.ui.widgets.entry import Entry
 from token_explorer.ui.widgets.prompt import PromptPane
 
 if TYPE_CHECKING:
     from textual.command import Provider
+# What keys do while a line is typed; the others are for the line, or come by mistake.
+_BESIDE_A_LINE = ("choose-up", "choose-down", "page-up", "page-down", "commands", "quit")
 
 
 def _commands() -> "type[Provider]":
@@ -39,11 +47,16 @@ def _commands() -> "type[Provider]":
     return Commands
 
 
-class Explorer(Stage):
+class Explorer(Steering):
     """The terminal program. See Stage for its arguments."""
 
     COMMANDS: ClassVar["set[type[Provider] | Callable[[], type[Provider]]]"] = {_commands}
-    ROOMS: ClassVar[Mapping[str, RoomKind]] = {"lens": LensRoom, "attention": AttentionRoom}
+    ROOMS: ClassVar[Mapping[str, RoomKind]] = {
+        "lens": LensRoom,
+        "attention": AttentionRoom,
+        "edit": EditRoom,
+        "chat": ChatRoom,
+    }
     """The rooms by the ids of their keys; each is made from the palettes and the table of keys."""
 
     def __init__(self, engine: Engine, settings: Settings, text: str, model: str) -> None:
@@ -53,8 +66,26 @@ class Explorer(Stage):
         # Where layers aren't enabled, their key first explains itself.
         self._layers_explained = settings.display.layer_prob
         self._layers_offered = False
+        self.command_line = CommandLine(orders(self))
         self._rooms: dict[str, Room] = {}
         self._room_name = ""
+
+    @property
+    def _command_entry(self) -> Entry:
+        return Entry("command", ":", "Tab completes", self.command_line.complete, remembers=True)
+
+    def action_command_line(self) -> None:
+        self.open_entry(self._command_entry)
+
+    def obey(self, line: str) -> None:
+        """See Steering.obey."""
+        if not line.strip():
+            return
+        try:
+            command, argument = self.command_line.find(line)
+            command.do(argument)
+        except ExplorerError as error:
+            self.report(error)
 
     def _make_bindings(self) -> Iterable[Binding]:
         if not any("ctrl+c" in entry.keys for entry in self.keys):
@@ -71,13 +102,17 @@ class Explorer(Stage):
             if key.id != "commands":
                 press = partial(self.action_press, key.id)
                 yield self._command(key.help.capitalize(), key.shown, press, self._needs(key.id))
-        yield self._command("Overlay: text", "no colours", partial(self._use_overlay, None))
+        yield self._command("Overlay: text", "no colours", partial(self.use_overlay, None))
         for overlay in OVERLAYS:
-            use = partial(self._use_overlay, overlay)
+            use = partial(self.use_overlay, overlay)
             yield self._command(f"Overlay: {overlay.name}", overlay.help, use, overlay.needs)
         for mode, help in LAYER_MODES.items():
             needs: Kind | None = None if mode == "none" else "lens"
-            yield self._command(f"Layers: {mode}", help, partial(self._show_layers, mode), needs)
+            yield self._command(f"Layers: {mode}", help, partial(self.show_layers, mode), needs)
+        for command in self.command_line.commands:
+            if command.argument and not any(command.name == key.id for key in self.keys):
+                begin = partial(self.open_entry, self._command_entry, f"{command.name} ")
+                yield self._command(f"{command.name} {command.argument}", command.help, begin)
         yield self._command("Theme", "choose the colours of the screen", self.action_change_theme)
 
     def _command(
@@ -101,23 +136,16 @@ class Explorer(Stage):
         """Do what a key does, in the room that is open; any but append forgets the appends that wait."""
         if id != "append":
             self.appends = 0
+        if self.explore.entry.entry is not None and id not in _BESIDE_A_LINE:
+            return
         if self.room is not None and self.room.press(id):
+            return
+        if self.room is None and self.explore.panel.display and self.explore.panel.press(id):
             return
         if self.room is not None and id == "cursor-off":
             await self._close_room()
         else:
             await self.run_action(next(key.action for key in self.keys if key.id == id))
-
-    def _do(self, act: Callable[[Exploration], None]) -> None:
-        """Do something to the exploration; before there is one, nothing."""
-        if self.exploration is None:
-            return
-        try:
-            act(self.exploration)
-        except NotPossible as error:
-            self.report(error)
-        else:
-            self.show()
 
     def _change(self, operation: Callable[[Workspace], Workspace]) -> None:
         """Do something to the workspace."""
@@ -161,7 +189,17 @@ class Explorer(Stage):
         self._change(Workspace.redo)
 
     def action_cursor_off(self) -> None:
-        self._change(lambda workspace: workspace.look_at(None))
+        """Leave what was begun last: a run, the sampler's panel, a search, the token that is looked at."""
+        shown = self.exploration
+        if self.writing is not None:
+            self.end_writing()
+            self.show()
+        elif self.explore.panel.display:
+            self.explore.panel.display = False
+        elif shown is not None and shown.query is not None:
+            self.set_query(None)
+        else:
+            self._do(lambda shown: shown.go_to(None))
 
     def action_look(self, steps: int) -> None:
         self._change(lambda workspace: workspace.step_cursor(steps))
@@ -170,12 +208,13 @@ class Explorer(Stage):
         self._do(lambda shown: shown.step_word(steps))
 
     def action_look_first(self) -> None:
-        self._change(lambda workspace: workspace.look_at(0))
+        self._do(lambda shown: shown.go_to(0))
 
     def action_overlay(self, steps: int) -> None:
         self._do(lambda shown: shown.turn_overlay(steps))
 
-    def _use_overlay(self, overlay: Overlay | None) -> None:
+    def use_overlay(self, overlay: Overlay | None) -> None:
+        """Colour the prompt by an overlay; None for plain text."""
         self.appends = 0
         self._do(lambda shown: shown.use_overlay(overlay))
 
@@ -192,7 +231,8 @@ class Explorer(Stage):
         again = f"Press {shown or 'the key'} again to switch them on now."
         self.say("Layers are not enabled", f"{how}\n{again}", "warning")
 
-    def _show_layers(self, mode: str) -> None:
+    def show_layers(self, mode: str) -> None:
+        """Have the table show the candidates' layers in one of LAYER_MODES."""
         self.appends, self._layers_explained = 0, True
         self._do(lambda shown: shown.show_layers(mode))
 
@@ -237,10 +277,16 @@ class Explorer(Stage):
 
     def on_room_cursor_moved(self, message: Room.CursorMoved) -> None:
         self.appends = 0
-        self._do(lambda shown: shown.look_at(message.cursor))
+        self._do(lambda shown: shown.go_to(message.cursor))
 
     def on_room_pin_chosen(self, message: Room.PinChosen) -> None:
         self._do(lambda shown: shown.follow(message.token))
+
+    async def on_composer_applied(self, message: Composer.Applied) -> None:
+        """What was written in a room becomes the prompt, or another one."""
+        ids, opens_new = message.ids, message.room.opens_new
+        await self._close_room()
+        self._change(lambda workspace: workspace.add(ids) if opens_new else workspace.rewrite(ids))
 
     def on_room_changed(self) -> None:
         self.look()
@@ -270,7 +316,7 @@ class Explorer(Stage):
 
     def on_prompt_pane_token_clicked(self, message: PromptPane.TokenClicked) -> None:
         self.appends = 0
-        self._change(lambda workspace: workspace.look_at(message.token))
+        self._do(lambda shown: shown.go_to(message.token))
 
     def on_candidate_table_row_chosen(self) -> None:
         table, shown = self.explore.table, self.exploration

@@ -1,4 +1,4 @@
-"""What the user chose to see of a model's inside: overlay, layer, the candidates' layers, a pinned token.
+"""What the user chose to see: overlay, layer, the candidates' layers, a pinned token, sampler, search.
 
 Knows nothing of prompts, nor of what is known of them.
 """
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from token_explorer.core.engine import EngineInfo
 from token_explorer.core.observation import Kind, LayerTable
 from token_explorer.core.reading import Grid
+from token_explorer.core.sampling import Sampler
+from token_explorer.core.search import Query
 from token_explorer.errors import NotPossible
 from token_explorer.overlays import OVERLAYS, Overlay
 from token_explorer.overlays.layers import correlations, probabilities
@@ -22,6 +24,8 @@ LAYER_MODES = {
     "probabilities": "the candidates' probabilities in each layer",
     "correlations": "the same, as shares of each candidate's maximum over layers",
 }
+# What the line below the prompt draws, in the order in which its key goes through it; '' for no line.
+SPARKS = ("", "surprisal", "entropy")
 
 
 class Choices:
@@ -34,6 +38,14 @@ class Choices:
         self.sink = True
         """Whether the first token counts in the scale of attention."""
         self.layer_mode = "none"
+        self.sampler = Sampler()
+        self.sampler_on = False
+        self.seed: int | None = None
+        """Of what the sampler draws; None for a fresh one each time."""
+        self.query: Query | None = None
+        """What the table is searched for; None for its likeliest tokens."""
+        self.spark = ""
+        """What the line below the prompt draws; one of SPARKS."""
         self._overlay = 0
         self._layer: int | None = None
 
@@ -88,6 +100,14 @@ class Choices:
     def turn_sink(self) -> None:
         """Leave the first token out of the scale of attention, or no longer."""
         self.sink = not self.sink
+
+    def turn_sampler(self) -> None:
+        """Switch the sampler on or off."""
+        self.sampler_on = not self.sampler_on
+
+    def turn_spark(self) -> None:
+        """The next of the lines that can be drawn below the prompt."""
+        self.spark = SPARKS[(SPARKS.index(self.spark) + 1) % len(SPARKS)]
 
     def follow(self, token: int | None) -> None:
         """Pin a token; None for none."""

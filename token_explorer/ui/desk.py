@@ -1,4 +1,4 @@
-"""The desk between a screen and an engine: one thread that asks the engine, scores before looks inside.
+"""The desk between a screen and an engine: one thread that asks the engine, runs before scores before looks.
 
 A newer question takes the place of one that hasn't started and stops what has. An engine that dies is
 started again. Knows nothing of terminals: what happens is told through a callback, in the desk's thread.
@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from token_explorer.core.engine import Engine, Progress, Stop, Stopped
+from token_explorer.core.generation import Plan, Step
 from token_explorer.core.observation import Facet
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import EngineDied, ExplorerError
@@ -23,8 +25,11 @@ from token_explorer.ui.news import (
     News,
     Observed,
     Proved,
+    Ran,
     Refused,
     Restarting,
+    RunFailed,
+    Stepped,
     TokenizerReady,
     Unproved,
     Unseen,
@@ -48,7 +53,13 @@ class _Question:
     top_k: int
 
 
-_Asked: TypeAlias = _Question | Look | _Proof
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    ids: TokenIds
+    plan: Plan
+
+
+_Asked: TypeAlias = _Run | _Question | Look | _Proof
 
 
 class Desk:
@@ -65,6 +76,7 @@ class Desk:
         self._text = text
         self._callback = tell
         self._changed = threading.Condition()
+        self._run_asked: _Run | None = None
         self._question: _Question | None = None
         self._looks: list[Look] = []  # one that runs stays here until it is answered
         self._running: tuple[_Asked, Stop] | None = None
@@ -83,9 +95,25 @@ class Desk:
         with self._changed:
             running, stop = self._running or (None, Stop())
             comes = running == question and not stop.is_set()
-            self._question = None if comes else question
+            self._question, self._run_asked = None if comes else question, None
             self._changed.notify_all()
         if not comes:
+            stop.set()
+
+    def run(self, ids: TokenIds, plan: Plan) -> None:
+        """Have the model write after a prompt, in place of whatever was asked before; looks wait."""
+        with self._changed:
+            self._question, self._run_asked = None, _Run(ids, plan)
+            _, stop = self._running or (None, Stop())
+            self._changed.notify_all()
+        stop.set()
+
+    def end_run(self) -> None:
+        """Have the model write no further; what it wrote is kept in its memory."""
+        with self._changed:
+            self._run_asked = None
+            running, stop = self._running or (None, Stop())
+        if isinstance(running, _Run):
             stop.set()
 
     def look(self, looks: Sequence[Look]) -> None:
@@ -119,7 +147,8 @@ class Desk:
     @property
     def _waits(self) -> bool:
         """Whether something waits to be asked."""
-        return self._question is not None or bool(self._looks) or self._unproved
+        asked = self._run_asked is not None or self._question is not None
+        return asked or bool(self._looks) or self._unproved
 
     def _run(self) -> None:
         while not self._closed:
@@ -154,15 +183,19 @@ class Desk:
             self._answer(*asked)
 
     def _next(self) -> tuple[_Asked, Stop] | None:
-        """Wait for something to ask and take it, scores first, a proof last; None when the desk is closed."""
+        """Wait for something to ask and take it, a run first, a proof last; None when the desk is closed."""
         with self._changed:
             self._wait(lambda: self._dead)
             if self._closed:
                 return None
             if self._dead:
                 raise EngineDied("The engine died", "its process ended while nothing was asked.")
-            self._running = (self._question or next(iter(self._looks), _Proof()), Stop())
-            self._question = None
+            asked = self._run_asked or self._question or next(iter(self._looks), _Proof())
+            if isinstance(asked, _Run):
+                self._run_asked = None
+            else:
+                self._question = None
+            self._running = asked, Stop()
             return self._running
 
     def _wait(self, other: Callable[[], bool] = lambda: False) -> None:
@@ -200,6 +233,8 @@ class Desk:
         except ExplorerError as error:
             if isinstance(asked, _Proof):
                 return Unproved(error)
+            if isinstance(asked, _Run):
+                return RunFailed(asked.plan, error)
             return Refused(asked.ids, error) if isinstance(asked, _Question) else Unseen(*asked, error)
         self._deaths = 0
         return news
@@ -211,8 +246,14 @@ class Desk:
         if isinstance(asked, _Question):
             scores = self._engine.score(asked.ids, asked.top_k, stop)
             return Answered(scores, time.perf_counter() - began)
+        if isinstance(asked, _Run):
+            tell = partial(self._tell_step, asked.plan)
+            return Ran(asked.plan, self._engine.generate(asked.ids, asked.plan, tell, stop))
         answer: object = self._engine.observe(*asked, stop)
         return Observed(*asked, answer, time.perf_counter() - began)
+
+    def _tell_step(self, plan: Plan, step: Step) -> None:
+        self._tell(Stepped(plan, step))
 
     def _strike(self, asked: _Asked) -> None:
         """What is answered is no longer to be asked."""
@@ -245,7 +286,8 @@ class Desk:
     def _fail(self, error: ExplorerError) -> None:
         """Give up until something else is asked."""
         with self._changed:
-            self._deaths, self._question, self._looks, self._unproved = 0, None, [], False
+            self._deaths, self._unproved = 0, False
+            self._run_asked, self._question, self._looks = None, None, []
         self._tell(Failed(error))
         self._wait()
 

@@ -1,23 +1,23 @@
-"""What the user is looking at, and what is known of it: workspace, vocabulary, answers, readings.
+"""What the user is looking at: what the table lists, what colours the prompt, and what must be known for it.
 
 No terminal and no threads; the application changes it and draws its View.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
-from token_explorer.core.branch import Workspace
-from token_explorer.core.engine import Answer, EngineInfo
-from token_explorer.core.observation import Facet, LayerLogprobs
+from token_explorer.core.jumps import divergence
+from token_explorer.core.listing import Listed, of_candidates, of_distribution
+from token_explorer.core.observation import Cut, Distribution, Facet, Following, LayerLogprobs, Recut
 from token_explorer.core.reading import Grid, Reading
-from token_explorer.core.scores import Scores
+from token_explorer.core.sampling import Sampled, reshape
+from token_explorer.core.scores import Candidates
 from token_explorer.core.tokens import TokenIds, Vocabulary
-from token_explorer.errors import ContextTooLong, ExplorerError, NotPossible
+from token_explorer.errors import ExplorerError, NotPossible
 from token_explorer.overlays import Glance
-from token_explorer.ui.answers import Answers
-from token_explorer.ui.choices import GRIDS, Choices
-from token_explorer.ui.observations import Observations
+from token_explorer.ui.choices import GRIDS
+from token_explorer.ui.prompts import Prompts
 from token_explorer.ui.view import View
 
 Made = TypeVar("Made")
@@ -37,7 +37,7 @@ class _Last(Generic[Made]):
         return self._made
 
 
-class Exploration(Choices):
+class Exploration(Prompts):
     """The state behind the screen.
 
     Args:
@@ -45,76 +45,58 @@ class Exploration(Choices):
         ids: of the first prompt.
         max_prompts: how many prompts may be open.
         heads: how many attention heads the influence overlay averages.
+        top_k: how many tokens the table lists.
     """
 
-    def __init__(self, vocabulary: Vocabulary, ids: TokenIds, max_prompts: int, heads: int = 32) -> None:
-        super().__init__()
-        self.vocabulary = vocabulary
-        self.workspace = Workspace.open(ids, max_prompts)
-        self.scores: Scores | None = None
-        """Of the prompt that is shown; None while they aren't known."""
-        self._heads = heads
-        self._answers, self._observations = Answers(), Observations()
-        self.row = 0
-        """Of the chosen candidate."""
+    def __init__(
+        self, vocabulary: Vocabulary, ids: TokenIds, max_prompts: int, heads: int = 32, top_k: int = 30
+    ) -> None:
+        super().__init__(vocabulary, ids, max_prompts)
+        self._heads, self._top_k = heads, top_k
         self._reading, self._grid = _Last[Reading](), _Last[Grid]()
-
-    @property
-    def ids(self) -> TokenIds:
-        """The prompt that is shown."""
-        return self.workspace.branch.ids
-
-    @property
-    def worth_keeping(self) -> bool:
-        """Whether anything would be lost if the program ended."""
-        return self.info is not None or bool(self.workspace.past)
-
-    def change(self, operation: Callable[[Workspace], Workspace]) -> None:
-        """Do something to the workspace. Raises NotPossible."""
-        before, self.workspace = self.ids, operation(self.workspace)
-        if self.ids != before:
-            self.scores, self.row = self._answers.of(self.ids), 0
-
-    def step_word(self, steps: int) -> None:
-        """Move the token cursor to the next or previous token that a word begins with, or to an end."""
-        here = self.workspace.branch.cursor
-        place = self.vocabulary.next_word(self.ids, len(self.ids) if here is None else here, steps)
-        self.workspace = self.workspace.look_at(place if place < len(self.ids) else None)
-
-    def look_at(self, cursor: int | None) -> None:
-        """Put the token cursor on a token, if the prompt has so many, or take it off."""
-        if cursor is None or cursor < len(self.ids):
-            self.workspace = self.workspace.look_at(cursor)
+        self._sampled, self._listed = _Last[Sampled](), _Last[Listed]()
 
     def append(self, row: int) -> None:
-        """Append a candidate of the prompt that is shown. Raises NotPossible, ContextTooLong."""
-        if (scores := self.scores) is None or row >= len(scores.next):
-            raise NotPossible("Nothing to append", "the next tokens aren't known yet.")
-        self._check_context()
-        token = int(scores.next.ids[row])
-        self.change(lambda workspace: workspace.append(token))
+        """Take a candidate: at the end it is appended; at a token, a copy of the prompt goes on from it.
 
-    def _check_context(self) -> None:
-        if self.info is not None and 0 < self.info.context <= len(self.ids):
-            count = f"{len(self.ids)} tokens are all that {self.info.model} was made for."
-            raise ContextTooLong("The context is full", count, "Pop some first, or take another model.")
+        Raises NotPossible, ContextTooLong.
+        """
+        token, place = self._candidate(row), self.place
+        if self.workspace.branch.cursor is None:
+            self.check_context()
+            self.change(lambda workspace: workspace.append(token))
+        else:
+            self.change(lambda workspace: workspace.choose(place, token, keep_tail=False))
 
-    def take(self, scores: Scores) -> bool:
-        """Keep an answer; whether it is of the prompt that is shown."""
-        self._answers.keep(scores)
-        if scores.ids != self.ids:
-            return False
-        self.scores = scores
-        return True
+    def replace(self, row: int) -> None:
+        """Put a candidate in place of the token that is looked at, in a copy that keeps what follows.
+
+        Raises NotPossible.
+        """
+        place = self.place
+        if self.workspace.branch.cursor is None:
+            hint = "Put the token cursor on one: click it, or press the keys for looking."
+            raise NotPossible("Nothing to replace", "no token of the prompt is looked at.", hint)
+        token = self._candidate(row)
+        self.change(lambda workspace: workspace.choose(place, token, keep_tail=True))
+
+    def _candidate(self, row: int) -> int:
+        """Id of a candidate. Raises NotPossible where there is none."""
+        listed = self.listed()
+        if self.place == 0:
+            raise NotPossible("No other first token", "nothing comes before it that could predict it.")
+        if listed is None or row >= len(listed):
+            none = "the search finds no token." if listed is not None else "the next tokens aren't known yet."
+            raise NotPossible("Nothing to append", none)
+        return int(listed.ids[row])
 
     # What is to be seen of it.
 
     @property
     def chosen(self) -> int | None:
         """Id of the chosen candidate; None while the candidates aren't known."""
-        if self.scores is None or self.row >= len(self.scores.next):
-            return None
-        return int(self.scores.next.ids[self.row])
+        listed = self.listed()
+        return None if listed is None or self.row >= len(listed) else int(listed.ids[self.row])
 
     def turn_pin(self) -> None:
         """Follow the chosen candidate through the layers, or no longer. Raises NotPossible."""
@@ -122,47 +104,85 @@ class Exploration(Choices):
             raise NotPossible("Nothing to pin", "the next tokens aren't known yet.")
         self.follow(None if self.pin == self.chosen else self.chosen)
 
-    # What is known of it.
-
-    def learn(self, info: EngineInfo) -> None:
-        """The model is there, perhaps once more: what failed may be tried again."""
-        self.info = info
-        self._observations.forget_errors()
-
-    def keep(self, ids: TokenIds, facet: Facet[Any], answer: object) -> None:
-        """Keep what was seen at a prompt, or the ExplorerError that there is in its place."""
-        self._observations.keep(ids, facet, answer)
-
-    def known(self, facet: Facet[Answer]) -> Answer | ExplorerError | None:
-        """What is known of a facet of the prompt that is shown; see `Known`."""
-        return self._observations.of(self.ids, facet)
-
-    def missing(self, facets: Sequence[Facet[Any]]) -> list[Facet[Any]]:
-        """Those of the facets in view that aren't known; what is known of them stays so while in view."""
-        self._observations.hold(self.ids, facets)
-        return [facet for facet in facets if self.known(facet) is None]
-
     def wanted(self) -> list[Facet[Any]]:
         """The facets that are needed to show what is to be seen, most urgent first; none without scores."""
         facets: list[Facet[Any] | None] = []
         if (glance := self._glance()) is not None:
+            facets.append(self._following())
             overlay = self.overlay
             if overlay is not None and not self.lack(overlay.needs):
                 facets.append(overlay.ask(glance))
             facets.append(self._layer_facet())
+            facets.append(None if self.lack("tokenizer") else Recut())
         return [facet for facet in facets if facet is not None]
+
+    def _following(self) -> Following | None:
+        """The distribution that the table lists a part of, where the scores don't hold that part."""
+        needed = self.workspace.branch.cursor is not None or self.sampler_on or self.query is not None
+        return Following(self.place) if needed and self.place and not self.lack("distribution") else None
+
+    def listed(self) -> Listed | None:
+        """What the table lists; None while it isn't known, and where there is nothing to list."""
+        facet = self._following()
+        if self.scores is None or self.place == 0:
+            return None
+        if facet is None:
+            return self._list_end(self.scores.next)
+        known = self.known(facet)
+        return self._list(known) if isinstance(known, Distribution) else None
+
+    def _list_end(self, candidates: Candidates) -> Listed | None:
+        if self.workspace.branch.cursor is not None:
+            return None  # the model can't tell of any place but the end
+        return self._listed.of(lambda: of_candidates(candidates), candidates)
+
+    def _list(self, known: Distribution) -> Listed:
+        at = self.workspace.branch.cursor
+        actual = None if at is None else self.ids[at]
+        sampled = self._reshaped(known) if self.sampler_on else None
+
+        def make() -> Listed:
+            return of_distribution(known, self.vocabulary, self._top_k, actual, sampled, self.query)
+
+        return self._listed.of(make, known, actual, sampled, self.query)
+
+    def _reshaped(self, known: Distribution) -> Sampled:
+        ids, step = self.ids[: self.place], self.place - self.prompt_length
+
+        def make() -> Sampled:
+            return reshape(self.sampler, known.logits, ids, step, self.vocabulary)
+
+        return self._sampled.of(make, known, self.sampler, step)
+
+    def list_trouble(self) -> str:
+        """Why there is nothing to list, in words; '' where there is, or will be."""
+        if self.place == 0:
+            return "Nothing comes before the first token, so nothing predicts it."
+        facet = self._following()
+        if facet is None and self.workspace.branch.cursor is not None:
+            return f"No alternatives here: {self.lack('distribution')}"
+        known = None if facet is None else self.known(facet)
+        return _reason(known) if isinstance(known, ExplorerError) else ""
+
+    def cut(self) -> int | None:
+        """Index of the first token that the tokenizer would cut differently; None for none, or not known."""
+        known = self.known(Recut())
+        return divergence(self.ids, known.tokens) if isinstance(known, Cut) else None
 
     def _glance(self) -> Glance | None:
         if self.scores is None:
             return None
         layers = 0 if self.info is None else self.info.layers
-        cursor = self.workspace.branch.cursor
-        return Glance(self.scores, cursor, self.chosen, self.layer, layers, self._heads, self.sink)
+        branch = self.workspace.branch
+        other = self._answers.peek(branch.origin)
+        where = branch.cursor, self.chosen, self.layer, layers
+        return Glance(self.scores, *where, self._heads, self.sink, other)
 
     def _layer_facet(self) -> LayerLogprobs | None:
-        if self.layer_mode not in GRIDS or self.scores is None or self.lack("lens"):
+        listed = self.listed()
+        if self.layer_mode not in GRIDS or listed is None or not len(listed) or self.lack("lens"):
             return None
-        return LayerLogprobs(len(self.ids), tuple(self.scores.next.ids.tolist()))
+        return LayerLogprobs(self.place, tuple(listed.ids.tolist()))
 
     def view(self) -> View:
         """What is to be shown."""
@@ -182,6 +202,10 @@ class Exploration(Choices):
             layered=self.layer_mode in GRIDS,
             layer_trouble=layer_trouble,
             chosen=self.chosen,
+            listed=self.listed(),
+            sampler_on=self.sampler_on,
+            cut=self.cut(),
+            spark=self.spark,
         )
 
     def _read(self) -> tuple[Reading | None, str]:
@@ -212,19 +236,6 @@ class Exploration(Choices):
             return None, ""
         made = GRIDS[self.layer_mode]
         return self._grid.of(lambda: made(table), made, table), ""
-
-    def text(self) -> tuple[str, bool]:
-        """The text of the prompt that is shown, and whether all of its bytes are whole characters."""
-        return self._text(self.ids)
-
-    def texts(self) -> list[str]:
-        """The texts of all open prompts, each once."""
-        return list(dict.fromkeys(self._text(branch.ids)[0] for branch in self.workspace.branches))
-
-    def _text(self, ids: TokenIds) -> tuple[str, bool]:
-        content = self.vocabulary.utf8(ids)
-        text = content.decode("utf-8", errors="replace")
-        return text, text.encode("utf-8") == content
 
 
 def _reason(error: ExplorerError) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from token_explorer.core.engine import EngineInfo, Progress
+from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
@@ -82,6 +83,30 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
+class Stepped:
+    """The model wrote a token; the plan is the very one that was given."""
+
+    plan: Plan
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """The model wrote what was planned."""
+
+    plan: Plan
+    generated: Generated
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    """The engine lives but can't write this, or write on."""
+
+    plan: Plan
+    error: ExplorerError
+
+
+@dataclass(frozen=True, slots=True)
 class Restarting:
     """The engine died, and is being started again."""
 
@@ -112,6 +137,9 @@ News: TypeAlias = (
     | Refused
     | Observed
     | Unseen
+    | Stepped
+    | Ran
+    | RunFailed
     | Restarting
     | Failed
     | Crashed

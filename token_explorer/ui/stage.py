@@ -1,18 +1,20 @@
-"""The stage: what the desk tells becomes what the screen shows, and what that needs is asked for.
+"""The stage: what is known of the exploration is shown, and what isn't is asked for.
 
 Holds the exploration; knows nothing of keys, but for naming them at the bottom of the screen.
 """
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from textual.message import Message
 from textual.screen import Screen
 
 from token_explorer.config import Settings
-from token_explorer.core.engine import Engine, EngineInfo, Progress
-from token_explorer.core.observation import Facet
+from token_explorer.core.engine import Engine, EngineInfo
+from token_explorer.core.generation import Plan
+from token_explorer.core.listing import Listed
+from token_explorer.core.observation import Cut, Facet
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ExplorerError
 from token_explorer.ui import keys, news, palette, words
@@ -23,7 +25,39 @@ from token_explorer.ui.saving import folder_beside, save_prompt
 from token_explorer.ui.screens.explore import ExploreScreen
 from token_explorer.ui.screens.room import Room
 from token_explorer.ui.trouble import Troubled
+from token_explorer.ui.view import View
 from token_explorer.ui.widgets.candidates import Waiting
+
+# Questions that the tokenizer answers: at once, and before anything is known of the prompt.
+OF_TEXT = ("tokenizer", "chat")
+
+
+def _is_work(look: Look) -> bool:
+    """Whether a look takes the model."""
+    return look[1].kind not in OF_TEXT
+
+
+@dataclass(slots=True)
+class Writing:
+    """A run of the model, as far as it has come.
+
+    Attributes:
+        first: index of the first token that it wrote.
+        ids: the prompt, with what was written.
+        seconds: since the first token was asked for.
+    """
+
+    plan: Plan
+    first: int
+    ids: TokenIds
+    seconds: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """How far it has come, and how fast."""
+        count = len(self.ids) - self.first
+        rate = f" · {count / self.seconds:.1f} tokens/s" if self.seconds else ""
+        return f"writing {count}{rate}"
 
 
 class Stage(Troubled):
@@ -64,15 +98,20 @@ class Stage(Troubled):
         self.appends = 0
         """Appends asked for while there was no table; each takes the likeliest token of the next one."""
         self._text, self._model = text, words.plain(model)
+        self.writing: Writing | None = None
+        """What the model is writing; None while it isn't."""
         self._asked: TokenIds | None = None
         self._given_up: TokenIds | None = None
-        self._listed: TokenIds | None = None
+        self._listed: Listed | None = None
+        self._awaited: dict[Facet[Cut], Callable[[TokenIds], None]] = {}
 
     @property
     def waiting(self) -> bool:
-        """Whether a loaded engine is asked about the prompt that is shown."""
+        """Whether a loaded engine is asked for what the table is going to list."""
         shown = self.exploration
-        return shown is not None and shown.info is not None and self._asked == shown.ids
+        if shown is None or shown.info is None or shown.scores is None:
+            return shown is not None and shown.info is not None and self._asked == shown.ids
+        return shown.listed() is None and not shown.list_trouble()
 
     def get_default_screen(self) -> Screen[None]:
         """The explorer's screen, with as many colours as the terminal has."""
@@ -95,70 +134,19 @@ class Stage(Troubled):
     def on_unmount(self) -> None:
         self.desk.close()
 
-    def _depth(self) -> palette.Depth:
-        return palette.depth(self.console.color_system, os.environ.get("TERM", ""), self.no_color)
-
-    # What the desk tells.
-
     def _hear(self, told: news.News) -> None:
         """Pass news on from the desk's thread."""
         self.post_message(self.Told(told))
 
-    def on_stage_told(self, message: Told) -> None:
-        told = message.news
-        if isinstance(told, news.Loading):
-            self._show_progress(told.progress)
-        elif isinstance(told, news.TokenizerReady):
-            self._open(told)
-        elif isinstance(told, news.ModelReady):
-            self._greet(told.info)
-        elif isinstance(told, news.Proved):
-            self._describe(told.info)
-            if self.exploration is not None:
-                self.exploration.info = told.info
-            self.show()
-        elif isinstance(told, news.Unproved):
-            self.report_once(told.error)
-        elif isinstance(told, news.Answered):
-            self._take(told)
-        elif isinstance(told, news.Refused):
-            self._refuse(told)
-        elif isinstance(told, news.Observed | news.Unseen):
-            self._see(told)
-        elif isinstance(told, news.Restarting):
-            said = f"{told.error.message}\nIt is started again; all prompts are kept."
-            self.say(told.error.title, said, "warning")
-        elif isinstance(told, news.Failed):
-            self._fail(told.error)
-        else:
-            raise told.error
+    def _depth(self) -> palette.Depth:
+        return palette.depth(self.console.color_system, os.environ.get("TERM", ""), self.no_color)
 
-    def _open(self, ready: news.TokenizerReady) -> None:
-        """The prompt is tokens."""
-        heads, most = self.settings.display.influence_heads, self.settings.prompt.max_prompts
-        self.exploration = Exploration(ready.vocabulary, ready.ids, most, heads)
-        self.show()
-
-    def _show_progress(self, progress: Progress) -> None:
-        part = min(1.0, progress.done / progress.total) if progress.total else None
-        self.explore.title_line.work()
-        self._wait(Waiting(f"{words.plain(progress.stage)}{'' if progress.total else ' …'}", part))
+    # What is shown.
 
     def _wait(self, waiting: Waiting) -> None:
         """Show what is waited for, unless what is shown is known already."""
         if self.exploration is None or self.exploration.scores is None:
             self.explore.wait(waiting)
-
-    def _greet(self, info: EngineInfo) -> None:
-        """The model is there."""
-        self.fatal = None
-        self.forget_said()
-        if self.exploration is not None:
-            self.exploration.learn(info)
-        self._describe(info)
-        self.show()
-        self._wait(Waiting("Reading the prompt …"))
-        self._rest(None)
 
     def _describe(self, info: EngineInfo) -> None:
         """Tell what the model is."""
@@ -167,42 +155,8 @@ class Stage(Troubled):
 
     def _rest(self, seconds: float | None) -> None:
         """Show how long the engine took, unless it goes on with something else."""
-        if self._asked is None and not self.looking.asked:
+        if self._asked is None and self.writing is None and not any(map(_is_work, self.looking.asked)):
             self.explore.title_line.rest(seconds)
-
-    def _take(self, answer: news.Answered) -> None:
-        """Keep an answer, show it if it is of the prompt that is shown, and append what is waited for."""
-        if answer.scores.ids == self._asked:
-            self._asked = None
-            self._rest(answer.seconds)
-        if self.exploration is None or not self.exploration.take(answer.scores):
-            return
-        self.show()
-        if self.appends:
-            self.appends -= 1
-            self.append(0)
-
-    def _see(self, seen: news.Observed | news.Unseen) -> None:
-        """Keep what was seen inside the model, or why it can't be."""
-        awaited = self.looking.end((seen.ids, seen.facet))
-        if isinstance(seen, news.Observed):
-            self._keep(seen.ids, seen.facet, seen.answer)
-            self._rest(seen.seconds)
-        else:
-            self._keep(seen.ids, seen.facet, seen.error)
-            self._rest(None)
-            if awaited:
-                self.report_once(seen.error)
-        self.show()
-
-    def _keep(self, ids: TokenIds, facet: Facet[Any], answer: object) -> None:
-        if self.exploration is not None:
-            self.exploration.keep(ids, facet, answer)
-
-    def _refuse(self, refused: news.Refused) -> None:
-        """The engine can't answer the question."""
-        if refused.ids == self._asked:
-            self._give_up(refused.error)
 
     def _give_up(self, error: ExplorerError) -> None:
         """Ask no more until there is another prompt to ask about."""
@@ -214,51 +168,85 @@ class Stage(Troubled):
         self.show()
         self.report(error)
 
-    def _fail(self, error: ExplorerError) -> None:
-        """There is no model; end, unless something would be lost that can be saved."""
-        self.fatal = error
-        for ids, facet in self.looking.end_all():
-            self._keep(ids, facet, error)
-        if self.exploration is None or not self.exploration.worth_keeping:
-            self.exit(error.exit_code, return_code=error.exit_code)
-        else:
-            self._give_up(error)
-
-    # What is shown.
-
     def show(self) -> None:
         """Draw the exploration, and ask for what isn't known of it."""
         if self.exploration is None:
             return
+        if self.writing is not None and self.writing.ids != self.exploration.ids:
+            self.end_writing()  # the user has gone elsewhere
         view = self.exploration.view()
+        if self.writing is not None:
+            view = replace(view, writing=self.writing.words)
         self.explore.show(view)
-        if view.branch.ids != self._given_up:
-            self._given_up = None
-        if view.scores is None:
-            self._listed = None
-            self._ask(view.branch.ids)
-        elif self._listed != view.branch.ids:
-            self._listed = view.branch.ids
-            self.explore.show_candidates(view)
+        self._show_table(view)
         self.explore.show_layers(view)
         if self.room is not None:
             self.room.show(view, self.exploration.known)
         self.look()
 
+    def _show_table(self, view: View) -> None:
+        """Have the table list what is known, or say what is waited for, or why there is nothing."""
+        assert self.exploration is not None
+        if view.branch.ids != self._given_up:
+            self._given_up = None
+        if view.listed is not None:
+            if view.listed is not self._listed:
+                self._listed = view.listed
+                self.explore.show_candidates(view, self.exploration.row)
+            return
+        self._listed = None
+        if view.scores is None and self.writing is None:
+            self._ask(view.branch.ids)
+        elif trouble := self.exploration.list_trouble():
+            self.explore.say_nothing_listed(trouble)
+        else:
+            self.explore.wait(Waiting("…"))
+
     def look(self) -> None:
         """Look inside the model for what is to be shown of the prompt and isn't known, once scores are."""
         shown = self.exploration
-        if shown is None or shown.scores is None:
-            self.looking.want([])
+        if shown is None:
             return
-        in_view = [*([] if self.room is None else self.room.wanted()), *shown.wanted()]
+        in_view = [*self._awaited, *([] if self.room is None else self.room.wanted())]
+        if shown.scores is None:
+            in_view = [facet for facet in in_view if facet.kind in OF_TEXT]
+        else:
+            in_view += shown.wanted()
         self.looking.want([(shown.ids, facet) for facet in shown.missing(in_view)])
 
     def _look(self, looks: Sequence[Look]) -> None:
-        if looks:
+        if any(map(_is_work, looks)):
             self.explore.title_line.work()
         self.desk.look(looks)
         self._rest(None)
+
+    def await_cut(self, facet: Facet[Cut], then: Callable[[TokenIds], None]) -> None:
+        """Do something with the tokens of a text as soon as the tokenizer has cut it."""
+        if self.exploration is None:
+            return
+        known = self.exploration.known(facet)
+        if isinstance(known, Cut):
+            then(known.tokens)
+        else:
+            self._awaited[facet] = then
+            self.look()
+
+    def write(self, plan: Plan) -> None:
+        """Have the model write after the prompt that is shown."""
+        if self.exploration is None:
+            return
+        ids = self.exploration.ids
+        self.writing, self._asked, self._given_up = Writing(plan, len(ids), ids), None, None
+        self.explore.title_line.work()
+        self.desk.run(ids, plan)
+        self.show()
+
+    def end_writing(self) -> None:
+        """Have the model write no further; what it wrote stays."""
+        if self.writing is not None:
+            self.writing = None
+            self.desk.end_run()
+            self._rest(None)
 
     def _ask(self, ids: TokenIds) -> None:
         if ids == self._given_up:

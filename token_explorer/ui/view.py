@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from token_explorer.core.branch import Branch, Workspace
 from token_explorer.core.engine import EngineInfo
+from token_explorer.core.listing import Listed
 from token_explorer.core.reading import Grid, Reading
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import Vocabulary
@@ -29,6 +30,12 @@ class View:
         layered: whether the layers of the candidates are to be shown, known or not.
         layer_trouble: why they can't be, in words.
         chosen: id of the candidate that is chosen to come next; None while there is none.
+        listed: what the table lists; None while it isn't known.
+        sampler_on: whether a sampler reshapes the distribution.
+        cut: index of the first token that the tokenizer would cut differently; None where it cuts the
+            prompt's text into these very tokens, and while that isn't known.
+        writing: how far the model has come with writing, in words; '' while it doesn't write.
+        spark: what the line below the prompt draws of its tokens, 'surprisal' or 'entropy'; '' for no line.
     """
 
     workspace: Workspace
@@ -44,8 +51,19 @@ class View:
     layered: bool = False
     layer_trouble: str = ""
     chosen: int | None = None
+    listed: Listed | None = None
+    sampler_on: bool = False
+    cut: int | None = None
+    writing: str = ""
+    spark: str = ""
 
     @property
     def branch(self) -> Branch:
         """The prompt that is shown."""
         return self.workspace.branch
+
+    @property
+    def place(self) -> int:
+        """How many of its tokens come before those that the table lists."""
+        cursor = self.branch.cursor
+        return len(self.branch.ids) if cursor is None else cursor

@@ -9,9 +9,10 @@ import numpy as np
 from rich.cells import cell_len
 from rich.segment import Segment
 
+from token_explorer.core.listing import Found, Listed
 from token_explorer.core.reading import Measured, Reading
-from token_explorer.core.scores import NATS_PER_BIT, Candidates, Scores
-from token_explorer.core.tokens import TokenIds, Vocabulary, display
+from token_explorer.core.scores import NATS_PER_BIT, Scores
+from token_explorer.core.tokens import TokenIds, Vocabulary, display, visible_blanks
 from token_explorer.ui import figures
 from token_explorer.ui.palette import Palette, Palettes
 from token_explorer.ui.view import View
@@ -29,6 +30,7 @@ _WHY_NONE = {
     "influence": "it comes after what attended",
     "attribution": "it is the target",
     "depth": "the model puts another first",
+    "change": "the other prompt has another token there",
 }
 # Overlays that say of the token under the cursor what it owes to others.
 _OF_OTHERS = ("influence", "attribution")
@@ -76,9 +78,7 @@ def detail(
         reading: of the overlay in use; None for plain text.
     """
     place = len(ids) - 1 if cursor is None else cursor
-    shown = vocabulary[ids[place]].shown
-    token = fitted(shown, min(LONGEST_TOKEN, cell_len(shown)))
-    start = [run(f" {place + 1}/{len(ids)} "), run(f'"{token}"', bold=True)]
+    start = [run(f" {place + 1}/{len(ids)} "), run(quoted(vocabulary[ids[place]].shown), bold=True)]
     usual, drawn = _usual(place, scores), _drawn(place, reading)
     id, kind = f"id {ids[place]}", ["special"] if ids[place] in vocabulary.special else []
     most = _most(place, reading, ids, vocabulary)
@@ -126,10 +126,8 @@ def _most(place: int, reading: Reading | None, ids: TokenIds, vocabulary: Vocabu
     if np.isnan(sizes).all():
         return []
     first = int(np.nanargmax(sizes))
-    shown = vocabulary[ids[first]].shown
-    token = fitted(shown, min(LONGEST_TOKEN, cell_len(shown)))
     figure = f"{_figure(float(reading.values[first]), reading)} {reading.unit}".rstrip()
-    return [f'most {first + 1} "{token}" {figure}']
+    return [f"most {first + 1} {quoted(vocabulary[ids[first]].shown)} {figure}"]
 
 
 def _least(place: int, reading: Reading | None) -> list[str]:
@@ -141,25 +139,93 @@ def _least(place: int, reading: Reading | None) -> list[str]:
 
 
 def _figure(value: float, reading: Reading) -> str:
-    if reading.unit == "bits":
-        return figures.bits(value)
-    return f"{value:+.3g}" if reading.scale == "signed" else f"{value:.3g}"
+    if reading.scale == "signed":
+        return f"{value:+.3g}"
+    return figures.bits(value) if reading.unit == "bits" else f"{value:.3g}"
 
 
-def tail(candidates: Candidates) -> list[list[Segment]]:
-    """What lies beyond the listed tokens, and how open the choice is; the same from long to short."""
-    beyond = f"beyond these {len(candidates)}: {figures.fraction(candidates.tail)}"
-    entropy = f"entropy {figures.bits(candidates.entropy / NATS_PER_BIT)} bits"
-    return [[run(f" {beyond} · {entropy} ")], [run(f" {entropy} ")]]
+def tail(listed: Listed, vocabulary: Vocabulary) -> list[Runs]:
+    """What the table's rows don't say together; the same from long to short.
+
+    That is what lies beyond them or what a search found, how open the choice is, what the sampler leaves.
+    """
+    entropy = f"entropy {figures.bits(listed.entropy / NATS_PER_BIT)} bits"
+    left = _left(listed, len(vocabulary))
+    if listed.found is None:
+        beyond = f"beyond these {len(listed)}: {figures.fraction(listed.tail)}"
+        variants = [[beyond, entropy, *left], [entropy, *left], left or [entropy]]
+    else:
+        count, mass, begin = _count(listed.found), _mass(listed, listed.found), _begin(listed.found)
+        whole = [count + mass, *begin]
+        variants = [[*whole, *left, entropy], [*whole, *left], whole, [count + mass], [count]]
+    distinct = dict.fromkeys(" · ".join(each) for each in variants)
+    return [[run(f" {text} ")] for text in distinct]
+
+
+def _left(listed: Listed, tokens: int) -> list[str]:
+    """How many of so many tokens the sampler leaves; nothing where it is off."""
+    if listed.left is None:
+        return []
+    return [f"the sampler leaves {listed.left:,} of {tokens:,}"]
+
+
+def _count(found: Found) -> str:
+    """How many tokens match a search."""
+    if not found.count:
+        return "no token matches"
+    return f"{found.count:,} {'matches' if found.count == 1 else 'match'}"
+
+
+def _mass(listed: Listed, found: Found) -> str:
+    """How probable the tokens are that match a search, and how many of them the table lists."""
+    if not found.count:
+        return ""
+    together = " together" if found.count > 1 else ""
+    some = f", the likeliest {len(listed)} listed" if found.count > len(listed) else ""
+    return f", {figures.fraction(found.mass)}{together}{some}"
+
+
+def _begin(found: Found) -> list[str]:
+    """How probable it is that a token begins with what was typed: 'begin with "the" 0.0021 · with …'."""
+    shown = [(visible_blanks(display(text)), mass) for text, mass in found.beginnings]
+    told = [f"with {quoted(text)} {figures.fraction(mass)}" for text, mass in shown]
+    return [f"begin {told[0]}", *told[1:]] if told else []
+
+
+def quoted(shown: str) -> str:
+    """A shown token between quotation marks, cut to a length that leaves room for more."""
+    return f'"{fitted(shown, min(LONGEST_TOKEN, cell_len(shown)))}"'
+
+
+def table_title(view: View) -> list[Segment]:
+    """What the table lists: tokens to come next, or those that might stand in a token's place."""
+    ids, place = view.branch.ids, view.place
+    sampler = [run("· sampler on ")] * view.sampler_on
+    if place == len(ids):
+        return [run(" next token "), *sampler]
+    instead = [
+        run(f" instead of token {place + 1} "),
+        run(f"{quoted(view.vocabulary[ids[place]].shown)} ", bold=True),
+    ]
+    return [*instead, *_rank(view), *sampler]
+
+
+def _rank(view: View) -> list[Segment]:
+    """The rank of the token that stands in the table's place; nothing while it isn't known."""
+    if not view.place:
+        return [run("· nothing comes before it ")]
+    if view.scores is not None:
+        return [run(f"· rank {view.scores.ranks[view.place]:,} ")]
+    listed = view.listed
+    ranks = [] if listed is None else listed.ranks[listed.ids == listed.actual].tolist()
+    return [run(f"· rank {rank:,} ") for rank in ranks]
 
 
 def pinned(view: View) -> list[Segment]:
     """The token that is followed through the layers; nothing where there is none."""
     if view.pin is None:
         return []
-    shown = view.vocabulary[view.pin].shown
-    token = fitted(shown, min(LONGEST_TOKEN, cell_len(shown)))
-    return [run("· pinned "), run(f'"{token}" ', bold=True)]
+    return [run("· pinned "), run(f"{quoted(view.vocabulary[view.pin].shown)} ", bold=True)]
 
 
 def below_table(view: View, row: int) -> list[Runs]:
@@ -168,7 +234,7 @@ def below_table(view: View, row: int) -> list[Runs]:
     Args:
         row: the chosen one.
     """
-    beyond: list[Runs] = [] if view.scores is None else list(tail(view.scores.next))
+    beyond: list[Runs] = [] if view.listed is None else tail(view.listed, view.vocabulary)
     if not view.layered:
         return beyond
     if view.layer_trouble:

@@ -1,11 +1,16 @@
-"""The explorer's screen: title, prompt, table, footer. Draws a View; knows nothing of keys and engines."""
+"""The explorer's screen: title, prompt, table, sampler, a line to type in, footer.
+
+Draws a View; knows nothing of keys and engines.
+"""
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from rich.segment import Segment
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -16,10 +21,13 @@ from token_explorer.ui.palette import Palette, Palettes
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, run
 from token_explorer.ui.widgets.candidates import CandidateTable, Waiting
+from token_explorer.ui.widgets.entry import EntryLine
 from token_explorer.ui.widgets.footer import Footer
 from token_explorer.ui.widgets.layers import legend
 from token_explorer.ui.widgets.prompt import PromptPane, Tokens, no_levels
 from token_explorer.ui.widgets.row import rows
+from token_explorer.ui.widgets.samplerpanel import SamplerPanel
+from token_explorer.ui.widgets.spark import Sparkline
 from token_explorer.ui.widgets.title import TitleLine
 
 # Of a text that isn't tokens yet, as much of its end as a screen may show.
@@ -31,7 +39,7 @@ BRIGHT_S = 0.1
 class ExploreScreen(Screen[None], inherit_bindings=False):
     """The one screen of the explorer, but for help."""
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""  # None would mean the application's, which is whatever takes the focus
 
     def __init__(self, palettes: Palettes, table: Sequence[keys.Key]) -> None:
         super().__init__()
@@ -43,18 +51,22 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         self._prompt_bottom = Bar(("╰", "╯"), "─", id="prompt-bottom")
         self._table_top = Bar(("╭", "╮"), "─", id="table-top")
         self._table_bottom = Bar(("╰", "╯"), "─", id="table-bottom")
+        self.spark = Sparkline(id="spark")
+        self.spark.display = False
+        self.panel = SamplerPanel(id="sampler")
+        self.panel.display = False
+        self.entry = EntryLine(id="entry")
         self._footer = Footer(keys.footer(table), id="footer")
         self._dimming: Timer | None = None
         self._layers: tuple[Grid | None, Palette | None] | None = None  # as the table draws them
 
     def compose(self) -> ComposeResult:
         yield self.title_line
-        yield from (self._prompt_top, self.prompt, self._prompt_bottom)
-        yield from (self._table_top, self.table, self._table_bottom)
-        yield self._footer
-
-    def on_mount(self) -> None:
-        self._table_top.set([run(" next token ")])
+        yield from (self._prompt_top, self.prompt, self.spark, self._prompt_bottom)
+        yield self._table_top
+        with Horizontal(id="middle"):
+            yield from (self.table, self.panel)
+        yield from (self._table_bottom, self.entry, self._footer)
 
     def show_text(self, text: str) -> None:
         """Show a text that isn't tokens yet."""
@@ -66,21 +78,34 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
     def show(self, view: View) -> None:
         """Show a prompt, with what is known of it."""
         self._show_prompt(view)
+        self._show_spark(view)
         self._show_frame(view)
 
-    def show_candidates(self, view: View) -> None:
-        """Show the tokens that may follow the prompt."""
-        if view.scores is not None:
-            self._stop_dimming()
-            self.table.show(rows(view.scores.next, view.vocabulary))
-            self._layers = None
+    def show_candidates(self, view: View, row: int) -> None:
+        """Show the tokens that the table lists, one of them chosen."""
+        if view.listed is None:
+            return
+        self._stop_dimming()
+        self._layers = None
+        if len(view.listed):
+            self.table.show(rows(view.listed, view.vocabulary), min(row, len(view.listed) - 1))
+        else:
+            self.table.say("No token matches.")
+
+    def say_nothing_listed(self, why: str) -> None:
+        """Say why the table lists nothing."""
+        self._stop_dimming()
+        self._layers = None
+        self.table.say(words.plain(why))
 
     def show_layers(self, view: View) -> None:
         """Show the layers of the tokens that may follow, or no longer, and what the rows don't say."""
         grid, palette = view.layers, self.palettes.usual
         noted = [] if grid is None else [grid, replace(grid, note="")]
         scale = [[*legend(each, palette), run(" ")] for each in noted]
-        self._table_top.set([run(" next token "), *words.pinned(view)], *scale)
+        title = [*words.table_title(view), *words.pinned(view)]
+        writing = [[run(f" {view.writing} · Esc stops ", bold=True)]] if view.writing else []
+        self._table_top.set(title, *writing, *scale)
         if self.table.stale and view.layered:
             return  # the layers of old rows stay as long as those rows
         layers = grid, palette if view.layered and not view.layer_trouble else None
@@ -121,11 +146,27 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
             awaited = view.coloured and not view.trouble
             self.prompt.show(tokens, None if awaited else no_levels(len(branch.ids)))
 
+    def _show_spark(self, view: View) -> None:
+        self.spark.display = bool(view.spark)
+        if view.spark:
+            scores, surprisal = view.scores, view.spark == "surprisal"
+            values = None if scores is None else scores.surprisals if surprisal else scores.entropy_bits
+            self.spark.show(values, view.spark, "bits", view.branch.cursor)
+
     def _show_frame(self, view: View) -> None:
         space, ids = view.workspace, view.branch.ids
         count = f"{len(ids)} token{'s' * (len(ids) > 1)}"
         cached = "" if view.scores is None else f" · {view.scores.reused} cached"
         title = f" prompt {space.active + 1}/{len(space.branches)} "
-        self._prompt_top.set([run(title, bold=True)], [run(f" {count}{cached} ")], [run(f" {count} ")])
+        self._prompt_top.set(
+            [run(title, bold=True), *_cut(view)], [run(f" {count}{cached} ")], [run(f" {count} ")]
+        )
         looked = words.detail(ids, view.branch.cursor, view.vocabulary, view.scores, view.reading)
         self._prompt_bottom.set(words.title(view, self.palettes), *looked)
+
+
+def _cut(view: View) -> list[Segment]:
+    """Where the tokenizer would cut the prompt's text differently; nothing where it wouldn't."""
+    if view.cut is None:
+        return []
+    return [run(f"· the tokenizer would cut it differently from token {view.cut + 1} on: R ", dim=True)]

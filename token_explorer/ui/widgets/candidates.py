@@ -1,4 +1,4 @@
-"""The table of the tokens that may come next. Knows nothing of models: it is told rows, and their layers.
+"""The table of the candidates for a place. Knows nothing of models: it is told rows, and their layers.
 
 Paints only the rows in view. A table that waits shows old rows dimmed, and none of them can be taken.
 """
@@ -18,6 +18,7 @@ from token_explorer.ui.palette import Palette
 from token_explorer.ui.widgets.layers import LayerCells, LayerColumns
 from token_explorer.ui.widgets.lines import LineView
 from token_explorer.ui.widgets.row import GAP, Columns, Row, eighths
+from token_explorer.ui.widgets.wrapping import wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class CandidateTable(LineView):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "candidates--header",
         "candidates--chosen",
+        "candidates--actual",
+        "candidates--removed",
         "candidates--bar",
         "candidates--stale",
     }
@@ -47,6 +50,8 @@ class CandidateTable(LineView):
     CandidateTable > .candidates--chosen {
         background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;
     }
+    CandidateTable > .candidates--actual { text-style: bold; }
+    CandidateTable > .candidates--removed { color: $text-disabled; }
     CandidateTable > .candidates--bar { color: $primary; }
     CandidateTable > .candidates--stale { color: $text-disabled; }
     """
@@ -79,17 +84,29 @@ class CandidateTable(LineView):
         """Whether the rows belong to another prompt than the one shown; none of them can be taken then."""
         self._dimmed = True
         self._waiting: Waiting | None = None
+        self._said = ""  # in place of rows
+        self._sampled = False  # whether the sampler has a column
         self._layers = 0  # how many have a column; 0 for bars
         self._cells: LayerCells | None = None
 
-    def show(self, rows: tuple[Row, ...]) -> None:
-        """Show the rows of the prompt that is shown, the first one chosen; their layers aren't known yet."""
-        self.rows, self.stale, self._dimmed, self._waiting = rows, False, False, None
-        self.chosen, self._cells = 0, None
+    def show(self, rows: tuple[Row, ...], chosen: int = 0) -> None:
+        """Show the rows of the prompt that is shown, one of them chosen; their layers aren't known yet."""
+        self._fill(rows)
+        self.chosen = max(0, min(chosen, len(rows) - 1))
         self._fit_height()
-        self.scroll_home(animate=False, force=True)
+        self._reveal()
         if rows:
-            self.post_message(self.RowChosen(0))
+            self._sampled = rows[0].sampled is not None
+            self.post_message(self.RowChosen(self.chosen))
+
+    def say(self, text: str) -> None:
+        """Show words in place of rows: that there are none to be shown.
+
+        Args:
+            text: safe for the screen.
+        """
+        self._fill((), text)
+        self._fit_height()
 
     def show_layers(self, grid: Grid | None, palette: Palette | None) -> None:
         """Draw the layers of the rows that are shown, in the place of the bars, or draw the bars again.
@@ -125,13 +142,28 @@ class CandidateTable(LineView):
             self.post_message(self.RowChosen(self.chosen))
         self.refresh_lines(before + 1)
         self.refresh_lines(self.chosen + 1)
-        # The header covers the top line of the view: of a row above it, the line before must be in view.
-        self.scroll_to_region(Region(0, self.chosen, 1, 2), animate=False, force=True)
+        self._reveal()
 
     @property
     def page(self) -> int:
         """How many rows are in view."""
         return max(1, self.size.height - 1)
+
+    def _fill(self, rows: tuple[Row, ...], said: str = "") -> None:
+        """Have other rows, that are what is asked for, and nothing known beyond them."""
+        self.rows, self._said, self.chosen, self._cells = rows, said, 0, None
+        self.stale, self._dimmed, self._waiting = False, False, None
+
+    def _reveal(self) -> None:
+        """Scroll until the chosen row is in view."""
+        # The header covers the top line of the view: of a row above it, the line before must be in view.
+        self.scroll_to_region(Region(0, self.chosen, 1, 2), animate=False, force=True)
+        # Textual tells a scrollbar only while it is shown, which it may be for the first time after this.
+        self.vertical_scrollbar.position = self.scroll_y
+
+    def on_resize(self) -> None:
+        if not self.stale:
+            self._reveal()
 
     def _fit_height(self) -> None:
         self.fit(len(self.rows) + 1)
@@ -149,8 +181,8 @@ class CandidateTable(LineView):
             header = self.get_component_rich_style("candidates--header")
             return Strip([Segment(self._header(width), header)]).adjust_cell_length(width, header)
         row = y + self.scroll_offset.y - 1
-        if not self.rows and y == 2 and self._waiting:
-            return self._wait_line(self._waiting).adjust_cell_length(width, base)
+        if not self.rows and y >= 2:
+            return self._line_without_rows(y - 2, width).adjust_cell_length(width, base)
         if row >= len(self.rows):
             return Strip.blank(width, base)
         segments, style = self._paint(row, width)
@@ -158,28 +190,39 @@ class CandidateTable(LineView):
 
     def _header(self, width: int) -> str:
         if not self._layers:
-            return Columns.fitting(width).header
-        columns = LayerColumns.fitting(width, self._layers)
+            return Columns.fitting(width, self._sampled).header
+        columns = LayerColumns.fitting(width, self._layers, self._sampled)
         return columns.beside.header + " " * GAP + columns.header
+
+    def _line_without_rows(self, line: int, width: int) -> Strip:
+        if self._waiting:
+            return self._wait_line(self._waiting) if line == 0 else Strip([])
+        lines = wrapped(self._said, max(1, width - 2)) if self._said else []
+        return Strip([Segment(f"  {lines[line]}", self.base)] if line < len(lines) else [])
 
     def _paint(self, row: int, width: int) -> tuple[list[Segment], Style]:
         """A row, and the style of what lies beyond it."""
         style, bar = self._styles(row)
         if not self._layers:
-            text, bars = Columns.fitting(width).row(row + 1, self.rows[row])
+            text, bars = Columns.fitting(width, self._sampled).row(self.rows[row])
             return [Segment(text, style), Segment(bars, bar)], style
-        columns = LayerColumns.fitting(width, self._layers)
-        text, _ = columns.beside.row(row + 1, self.rows[row])
+        columns = LayerColumns.fitting(width, self._layers, self._sampled)
+        text = columns.beside.text(self.rows[row])
         known = self._cells is not None and row < self._cells.candidates
         cells = self._cells.row(row, columns, style) if self._cells and known else []
         return [Segment(text + " " * GAP, style), *cells], style
 
     def _styles(self, row: int) -> tuple[Style, Style]:
+        """The styles of a row's text and of its bar."""
         if self._dimmed:
             return (self.get_component_rich_style("candidates--stale"),) * 2
         if row == self.chosen:
             return (self.get_component_rich_style("candidates--chosen"),) * 2
-        return self.base, self.get_component_rich_style("candidates--bar")
+        actual = ["candidates--actual"] * self.rows[row].actual
+        if self.rows[row].removed:
+            return (self.get_component_rich_style("candidates--removed", *actual),) * 2
+        text = self.get_component_rich_style(*actual) if actual else self.base
+        return text, self.get_component_rich_style("candidates--bar")
 
     def _wait_line(self, waiting: Waiting) -> Strip:
         base, bar = self.base, self.get_component_rich_style("candidates--bar")

@@ -47,11 +47,15 @@ class LayerColumns:
     cell: int
 
     @classmethod
-    def fitting(cls, width: int, layers: int) -> "LayerColumns":
-        """The columns for a width: all layers before the other columns, but for token and p."""
-        step = math.ceil(layers / max(1, Columns.beside(width, layers).bar))
+    def fitting(cls, width: int, layers: int, sampled: bool = False) -> "LayerColumns":
+        """The columns for a width: all layers before the other columns, but for token and p.
+
+        Args:
+            sampled: whether the sampler is on.
+        """
+        step = math.ceil(layers / max(1, Columns.beside(width, layers, sampled).bar))
         count = math.ceil(layers / step)
-        beside = Columns.beside(width, count)
+        beside = Columns.beside(width, count, sampled)
         return cls(beside, layers, step, min(WIDEST_CELL, beside.bar // count))
 
     @property

@@ -1,0 +1,176 @@
+"""What the desk tells becomes what the exploration knows, and what the screen shows.
+
+Knows nothing of keys, nor of how the engine is asked.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from token_explorer.config import FRESH_SEED
+from token_explorer.core.engine import EngineInfo, Progress
+from token_explorer.core.generation import Ending, Generated, Plan
+from token_explorer.core.observation import Cut, Facet, Recut
+from token_explorer.core.tokens import TokenIds
+from token_explorer.errors import ExplorerError
+from token_explorer.ui import news, words
+from token_explorer.ui.exploration import Exploration
+from token_explorer.ui.stage import OF_TEXT, Stage
+from token_explorer.ui.widgets.candidates import Waiting
+
+_ENDINGS: dict[Ending, str] = {
+    "limit": "as many as were asked for",
+    "end": "the model ended the text",
+    "stop": "the stop text came",
+    "context": "the context is full",
+    "nothing": "the sampler leaves no token",
+}
+
+
+class Audience(Stage):
+    """An application that hears what the desk tells. See Stage for its arguments."""
+
+    def on_stage_told(self, message: Stage.Told) -> None:
+        told = message.news
+        if isinstance(told, news.Loading):
+            self._show_progress(told.progress)
+        elif isinstance(told, news.TokenizerReady):
+            self._open(told)
+        elif isinstance(told, news.ModelReady):
+            self._greet(told.info)
+        elif isinstance(told, news.Proved):
+            self._describe(told.info)
+            if self.exploration is not None:
+                self.exploration.info = told.info
+            self.show()
+        elif isinstance(told, news.Unproved):
+            self.report_once(told.error)
+        elif isinstance(told, news.Answered):
+            self._take(told)
+        elif isinstance(told, news.Refused):
+            self._refuse(told)
+        elif isinstance(told, news.Observed | news.Unseen):
+            self._see(told)
+        elif isinstance(told, news.Stepped | news.Ran | news.RunFailed):
+            self._hear_writing(told)
+        elif isinstance(told, news.Restarting):
+            self.writing = None
+            self.show()
+            said = f"{told.error.message}\nIt is started again; all prompts are kept."
+            self.say(told.error.title, said, "warning")
+        elif isinstance(told, news.Failed):
+            self._fail(told.error)
+        else:
+            raise told.error
+
+    def _open(self, ready: news.TokenizerReady) -> None:
+        """The prompt is tokens."""
+        display, most = self.settings.display, self.settings.prompt.max_prompts
+        heads, top_k = display.influence_heads, display.tokens_to_show
+        self.exploration = shown = Exploration(ready.vocabulary, ready.ids, most, heads, top_k)
+        start = self.settings.sampler
+        shown.sampler, shown.seed = start.sampler, None if start.seed == FRESH_SEED else start.seed
+        if shown.text() == (self._text, True):  # then the tokenizer has just said how it cuts it
+            shown.keep(ready.ids, Recut(), Cut(np.array(ready.ids, np.int64)))
+        self.show()
+
+    def _show_progress(self, progress: Progress) -> None:
+        part = min(1.0, progress.done / progress.total) if progress.total else None
+        self.explore.title_line.work()
+        self._wait(Waiting(f"{words.plain(progress.stage)}{'' if progress.total else ' …'}", part))
+
+    def _greet(self, info: EngineInfo) -> None:
+        """The model is there."""
+        self.fatal = None
+        self.forget_said()
+        if self.exploration is not None:
+            self.exploration.learn(info)
+        self._describe(info)
+        self.show()
+        self._wait(Waiting("Reading the prompt …"))
+        self._rest(None)
+
+    def _take(self, answer: news.Answered) -> None:
+        """Keep an answer, show it if it is of the prompt that is shown, and append what is waited for."""
+        if answer.scores.ids == self._asked:
+            self._asked = None
+            self._rest(answer.seconds)
+        if self.exploration is None or not self.exploration.take(answer.scores):
+            return
+        self.show()
+        self._append_waiting()
+
+    def _append_waiting(self) -> None:
+        """Take the likeliest token for an append that was asked for while there was no table."""
+        if self.appends and self.exploration is not None and self.exploration.listed() is not None:
+            self.appends -= 1
+            self.append(0)
+
+    def _see(self, seen: news.Observed | news.Unseen) -> None:
+        """Keep what was seen inside the model, or why it can't be."""
+        awaited = self.looking.end((seen.ids, seen.facet))
+        then = self._awaited.pop(seen.facet, None)
+        if isinstance(seen, news.Observed):
+            self._keep(seen.ids, seen.facet, seen.answer)
+            if seen.facet.kind not in OF_TEXT:
+                self._rest(seen.seconds)
+        else:
+            self._keep(seen.ids, seen.facet, seen.error)
+            self._rest(None)
+            if then is not None:
+                self.report(seen.error)
+            elif awaited and not isinstance(seen.facet, Recut):
+                self.report_once(seen.error)
+        if then is not None and isinstance(seen, news.Observed) and isinstance(seen.answer, Cut):
+            then(seen.answer.tokens)
+        self.show()
+        self._append_waiting()
+
+    def _hear_writing(self, told: news.Stepped | news.Ran | news.RunFailed) -> None:
+        """The model wrote a token, or is done; what isn't of the run that goes on is late and of no use."""
+        writing = self.writing
+        if writing is None or writing.plan is not told.plan or self.exploration is None:
+            return
+        if isinstance(told, news.Stepped):
+            self.exploration.write(told.step.token, joined=len(writing.ids) > writing.first)
+            writing.ids, writing.seconds = self.exploration.ids, told.step.seconds
+            self.show()
+            return
+        self.writing = None
+        self.show()
+        if isinstance(told, news.RunFailed):
+            self.report(told.error)
+        elif told.plan.limit != 1 or told.generated.ending != "limit":
+            self.say(*ended(told.generated, writing.first, told.plan))
+
+    def _keep(self, ids: TokenIds, facet: Facet[Any], answer: object) -> None:
+        if self.exploration is not None:
+            self.exploration.keep(ids, facet, answer)
+
+    def _refuse(self, refused: news.Refused) -> None:
+        """The engine can't answer the question."""
+        if refused.ids == self._asked:
+            self._give_up(refused.error)
+
+    def _fail(self, error: ExplorerError) -> None:
+        """There is no model; end, unless something would be lost that can be saved."""
+        self.fatal, self.writing = error, None
+        self._awaited.clear()
+        for ids, facet in self.looking.end_all():
+            self._keep(ids, facet, error)
+        if self.exploration is None or not self.exploration.worth_keeping:
+            self.exit(error.exit_code, return_code=error.exit_code)
+        else:
+            self._give_up(error)
+
+
+def ended(generated: Generated, first: int, plan: Plan) -> tuple[str, str]:
+    """What to tell of a run that has ended: a title and a message.
+
+    Args:
+        first: index of the first token that it wrote.
+    """
+    count = len(generated.ids) - first
+    rate = f" · {count / generated.seconds:.1f} tokens/s" if count and generated.seconds else ""
+    seed = "" if plan.sampler is None else f" · seed {plan.seed}"
+    return f"Wrote {count} token{'' if count == 1 else 's'}", f"{_ENDINGS[generated.ending]}{rate}{seed}"
