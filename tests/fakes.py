@@ -82,6 +82,9 @@ VOCABULARY = Vocabulary(PIECES, frozenset({BOS}), bos=BOS, start=BOS, ends=froze
 # Longer than any test should take; a test that waits so long has failed.
 PATIENCE_S = 20.0
 
+# Kinds of facets that take no forward.
+LIGHT = ("distribution", "tokenizer", "chat")
+
 U64 = NDArray[np.uint64]
 
 
@@ -255,8 +258,8 @@ class FakeEngine:
         """The prompts of all questions, in the order in which they were begun."""
         self.observed: list[tuple[TokenIds, Facet[Any]]] = []
         """The looks inside that were begun, in that order."""
-        self.cut: list[tuple[TokenIds, Facet[Any]]] = []
-        """What the tokenizer was asked, in that order."""
+        self.light: list[tuple[TokenIds, Facet[Any]]] = []
+        """The looks that take no forward: distributions of prompts that are scored, and cuts of texts."""
         self.generated: list[tuple[TokenIds, Plan]] = []
         """The runs that were begun, in that order."""
         self.pace: threading.Semaphore | None = None
@@ -349,7 +352,7 @@ class FakeEngine:
 
     def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
         self.calls.append("observe")
-        (self.cut if facet.kind in ("tokenizer", "chat") else self.observed).append((ids, facet))
+        (self.light if facet.kind in LIGHT else self.observed).append((ids, facet))
         self.began.release()
         self._work(ids, stop)
         if self.observe_error is not None:

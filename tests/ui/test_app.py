@@ -374,7 +374,7 @@ async def test_the_chosen_row_is_always_in_view() -> None:
         for key in ("end", "up", "pageup", "home", "pagedown", "down"):
             await driver.press(key)
             chosen = driver.app.explore.table.chosen
-            assert any(line.startswith(f"│ {chosen + 1:>4} ") for line in driver.lines()), key
+            assert any(line.startswith(f"│ {chosen + 1:>6} ") for line in driver.lines()), key
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (60, 20), (40, 12), (20, 8), (200, 60)])

@@ -29,7 +29,7 @@ def test_no_key_does_two_things() -> None:
     [
         ("choose-up", ("up", "k")),
         ("choose-down", ("down", "j")),
-        ("append", ("right", "l")),
+        ("append", ("right", "l", "enter")),
         ("pop", ("left", "h")),
         ("copy", ("d",)),
         ("remove", ("a",)),

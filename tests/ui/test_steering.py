@@ -86,14 +86,15 @@ async def test_at_a_token_the_table_shows_what_produced_it_and_scores_nothing() 
             assert actual.id == IDS[place]
             assert actual.rank == score(IDS, 1).ranks[place]
         assert driver.engine.scored == [IDS]
-        assert {facet for _, facet in driver.engine.observed} == {Following(n) for n in range(1, len(IDS))}
+        assert {facet for _, facet in driver.engine.light} == {Following(n) for n in range(1, len(IDS))}
+        assert driver.engine.observed == []
 
 
 @in_loop
 async def test_a_place_seen_before_asks_the_engine_nothing() -> None:
     async with driving() as driver:
         await driver.press("comma", "comma", "full_stop", "comma", "escape", "comma")
-        assert [facet for _, facet in driver.engine.observed] == [
+        assert [facet for _, facet in driver.engine.light] == [
             Following(len(IDS) - 1),
             Following(len(IDS) - 2),
         ]
@@ -472,7 +473,7 @@ async def test_the_first_prompt_is_known_to_be_cut_as_the_tokenizer_does() -> No
     async with driving() as driver:
         await driver.press("R")
         assert driver.said[0].startswith("Nothing to cut anew")
-        assert Recut() not in [facet for _, facet in driver.engine.cut]
+        assert Recut() not in [facet for _, facet in driver.engine.light]
 
 
 @in_loop
@@ -485,7 +486,7 @@ async def test_text_that_is_awaited_is_not_inserted_into_another_prompt() -> Non
         await driver.settle()
         assert driver.workspace.branch.ids == IDS[:-1]
         assert driver.said[0].startswith("Not inserted")
-        assert any(isinstance(facet, Encoding) for _, facet in driver.engine.cut)
+        assert any(isinstance(facet, Encoding) for _, facet in driver.engine.light)
 
 
 # Jumps

@@ -277,7 +277,9 @@ class Explorer(Steering):
 
     def on_room_cursor_moved(self, message: Room.CursorMoved) -> None:
         self.appends = 0
-        self._do(lambda shown: shown.go_to(message.cursor))
+        place = message.cursor
+        if self.exploration is not None and (place is None or place < len(self.exploration.ids)):
+            self._do(lambda shown: shown.go_to(place))
 
     def on_room_pin_chosen(self, message: Room.PinChosen) -> None:
         self._do(lambda shown: shown.follow(message.token))

@@ -33,7 +33,7 @@ class EditRoom(Composer):
         """What the box held when it was loaded."""
         self._broken = False
         self._follows = True
-        """Whether there is no draft, whatever is in the box: nothing was loaded yet, or all of it was applied."""
+        """Whether there is no draft, whatever is in the box: nothing was loaded, or all was applied."""
 
     @property
     def box(self) -> TextBox:
