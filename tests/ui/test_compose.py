@@ -16,9 +16,7 @@ from token_explorer.core.observation import Chat, Cut, Encoding
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ContextTooLong
 from token_explorer.ui.app import Explorer
-from token_explorer.ui.screens.chat import ChatRoom
 from token_explorer.ui.screens.compose import Composer
-from token_explorer.ui.screens.edit import EditRoom
 from token_explorer.ui.widgets.tokenlist import SPECIAL
 
 TEXT = "Once upon a time"
@@ -27,32 +25,19 @@ IDS = encode(TEXT)
 OTHERS = (BOS, *TEXT.encode())
 
 
-class Applying:
-    """Notes what is applied, and has the prompt take it, as the application does."""
-
-    def __init__(self) -> None:
-        self.ids: list[TokenIds] = []
-
-    async def on_composer_applied(self, app: Explorer, message: Composer.Applied) -> None:
-        assert message.room is app.room
-        self.ids.append(message.ids)
-        await app._close_room()
-        assert app.exploration is not None
-        app.exploration.change(lambda workspace: workspace.rewrite(message.ids))
-        app.show()
-
-
 @pytest.fixture(autouse=True)
 def applied(monkeypatch: pytest.MonkeyPatch) -> list[TokenIds]:
     """What was applied, the last one last."""
-    applying = Applying()
+    noted: list[TokenIds] = []
+    apply = Explorer.on_composer_applied
 
     async def note(app: Explorer, message: Composer.Applied) -> None:
-        await applying.on_composer_applied(app, message)
+        assert message.room is app.room
+        noted.append(message.ids)
+        await apply(app, message)
 
-    monkeypatch.setattr(Explorer, "ROOMS", {**Explorer.ROOMS, "edit": EditRoom, "chat": ChatRoom})
-    monkeypatch.setattr(Explorer, "on_composer_applied", note, raising=False)
-    return applying.ids
+    monkeypatch.setattr(Explorer, "on_composer_applied", note)
+    return noted
 
 
 async def go(driver: Driver, name: str) -> None:
@@ -91,7 +76,7 @@ async def paste(driver: Driver, text: str) -> None:
 
 def asked(driver: Driver) -> list[object]:
     """What the tokenizer was asked."""
-    return [facet for _, facet in driver.engine.observed if isinstance(facet, Encoding | Chat)]
+    return [facet for _, facet in driver.engine.light if isinstance(facet, Encoding | Chat)]
 
 
 def chat(system: str, user: str, prefill: str) -> TokenIds:
@@ -296,6 +281,7 @@ def test_the_tokens_applied_are_those_of_the_text(text: str) -> None:
             written = room.boxes[0].text
             await driver.press("ctrl+s")
             assert driver.workspace.branch.ids == encode(written)
+            assert len(driver.workspace.branches) == 1
             assert driver.app.room is None
 
     run()
@@ -375,6 +361,8 @@ async def test_a_chat_is_applied_as_the_template_makes_it_and_stays_to_be_change
         assert inside(driver) is room
         await driver.press("o", "ctrl+s")
         assert applied[1:] == [chat("", "Hio", "")]
+        prompts = [branch.ids for branch in driver.workspace.branches]
+        assert prompts == [IDS, chat("", "Hi", ""), chat("", "Hio", "")]
 
 
 # Drafts.

@@ -506,9 +506,18 @@ async def test_jumps_go_to_the_tokens_that_their_rules_name() -> None:
             check(driver)
         assert seen == marked
         await driver.press("right_parenthesis")
-        assert driver.said[0].startswith("Nowhere to jump")
-        await driver.press("left_parenthesis")
+        assert driver.workspace.branch.cursor == marked[0]
+        await driver.press("left_parenthesis", "left_parenthesis")
         assert driver.workspace.branch.cursor == marked[-2]
+
+
+@in_loop
+async def test_a_prompt_without_such_a_token_says_so() -> None:
+    async with driving(text="") as driver:
+        await driver.press("right_curly_bracket")
+        assert driver.said[0].startswith("Nowhere to jump: no token had more than 3 bits of entropy")
+        await driver.press("left_parenthesis")
+        assert driver.said[0].startswith("Nowhere to jump: no token of this prompt was less")
 
 
 @in_loop

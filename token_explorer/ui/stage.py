@@ -103,6 +103,7 @@ class Stage(Troubled):
         self._asked: TokenIds | None = None
         self._given_up: TokenIds | None = None
         self._listed: Listed | None = None
+        self._looked = False  # whether the last looks took the model
         self._awaited: dict[Facet[Cut], Callable[[TokenIds], None]] = {}
 
     @property
@@ -215,10 +216,12 @@ class Stage(Troubled):
         self.looking.want([(shown.ids, facet) for facet in shown.missing(in_view)])
 
     def _look(self, looks: Sequence[Look]) -> None:
-        if any(map(_is_work, looks)):
+        worked, self._looked = self._looked, any(map(_is_work, looks))
+        if self._looked:
             self.explore.title_line.work()
         self.desk.look(looks)
-        self._rest(None)
+        if worked and not self._looked:
+            self._rest(None)
 
     def await_cut(self, facet: Facet[Cut], then: Callable[[TokenIds], None]) -> None:
         """Do something with the tokens of a text as soon as the tokenizer has cut it."""

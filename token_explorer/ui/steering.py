@@ -266,13 +266,14 @@ class Steering(Audience):
         if marks == "uncertain":
             bits, least = display.uncertain_bits, display.uncertain_probability
             marked = jumps.uncertain(shown.scores, bits, least)
-            what = f"with more than {bits:g} bits of entropy or a probability below {least:g}"
+            what = f"had more than {bits:g} bits of entropy or a probability below {least:g}"
         else:
-            marked, what = jumps.not_top(shown.scores), "that wasn't the likeliest"
+            marked, what = jumps.not_top(shown.scores), "of this prompt was less than the likeliest"
         place = jumps.next_place(marked, shown.place, steps)
+        if place is None:  # from the last one on to the first, and back
+            place = jumps.next_place(marked, -1 if steps > 0 else len(shown.ids), steps)
         if place is None:
-            where = "after" if steps > 0 else "before"
-            raise NotPossible("Nowhere to jump", f"no token {where} this one {what}.")
+            raise NotPossible("Nowhere to jump", f"no token {what}.")
         shown.go_to(place)
 
     def go_to(self, number: int) -> None:
