@@ -141,8 +141,9 @@ def test_flags_go_before_the_configuration(stage: Stage) -> None:
     Path("other.toml").write_text('[model]\nname = "a"\ndevice = "mps"\n[display]\nlayer_prob = false\n')
     flags = "--config other.toml --model b/c --device cuda:1 --bf16 --layer_prob --seed 42 --prompt x"
     assert cli.main(flags.split()) == 0
-    assert stage.spec == ModelSpec("b/c", "cuda:1", "bfloat16", seed=42, record_layers=True)
+    assert stage.spec == ModelSpec("b/c", "cuda:1", "bfloat16", record_layers=True)
     assert (stage.settings.display.layer_prob, stage.text, stage.model) == (True, "x", "b/c")
+    assert stage.settings.sampler.seed == 42
 
 
 def test_a_flag_that_is_not_given_leaves_the_configuration_alone(stage: Stage) -> None:

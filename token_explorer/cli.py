@@ -17,6 +17,7 @@ import typer
 
 from token_explorer import __version__, config
 from token_explorer.config import Settings
+from token_explorer.core.knobs import read_seed
 from token_explorer.core.tokens import display
 from token_explorer.errors import DeviceError, ExplorerError, InputError, ModelNotFound
 from token_explorer.files import is_path, missing, read_prompt
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 PROGRAM = "token-explorer"
 DEBUG = "TOKEN_EXPLORER_DEBUG"
-MAX_SEED = 2**32 - 1
 
 app = typer.Typer(
     add_completion=False,
@@ -118,7 +118,7 @@ def explore(
     device: Device = None,
     layer_prob: Annotated[bool, typer.Option("--layer_prob", help="Look into the layers (key p).")] = False,
     seed: Annotated[
-        str | None, typer.Option("--seed", metavar="N", help="Make everything random repeatable.")
+        str | None, typer.Option("--seed", metavar="N", help="Draw the same tokens again.")
     ] = None,
     config_file: ConfigFile = None,
     version: Annotated[
@@ -135,10 +135,11 @@ def explore(
         return 0
     settings = _overridden(_settings(config_file), model, device, bf16, layer_prob)
     text = _text(input_file, prompt, settings)
-    chosen_seed = None if seed is None else _known_seed(seed)
+    if seed is not None:
+        settings = replace(settings, sampler=replace(settings.sampler, seed=read_seed(seed, "--seed ")))
     _check_model(settings.model.name)
     _check_terminal()
-    return _run_explorer(settings, text, chosen_seed)
+    return _run_explorer(settings, text)
 
 
 @app.command()
@@ -179,7 +180,7 @@ def _loaded_info(settings: Settings) -> "EngineInfo":
             stages.append(progress.stage)
             print(f"{progress.stage} …", file=sys.stderr)
 
-    engine = local_engine(_spec(settings, None))
+    engine = local_engine(_spec(settings))
     try:
         engine.load_tokenizer(tell)
         engine.load_model(tell)
@@ -232,14 +233,6 @@ def _known_device(name: str) -> str:
     return name
 
 
-def _known_seed(text: str) -> int:
-    # The parser's own message for a number that is none doesn't repeat it.
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MAX_SEED):
-        hint = f"It should be a whole number from 0 to {MAX_SEED}."
-        raise InputError("Impossible seed", f"--seed {text}.", hint)
-    return int(text)
-
-
 def _text(input_file: str | None, prompt: str | None, settings: Settings) -> str:
     """The text to start from: the file's, the flag's, or the example."""
     if input_file is not None and prompt is not None:
@@ -282,11 +275,11 @@ def _check_terminal() -> None:
         raise InputError("No screen", message, "Run it in another terminal.")
 
 
-def _run_explorer(settings: Settings, text: str, seed: int | None) -> int:
+def _run_explorer(settings: Settings, text: str) -> int:
     from token_explorer.engine.process import local_engine
     from token_explorer.ui.app import Explorer
 
-    engine = local_engine(_spec(settings, seed))
+    engine = local_engine(_spec(settings))
     try:
         explorer = Explorer(engine, settings, text, settings.model.name)
         explorer.run()
@@ -297,7 +290,7 @@ def _run_explorer(settings: Settings, text: str, seed: int | None) -> int:
     return explorer.return_code or 0
 
 
-def _spec(settings: Settings, seed: int | None) -> "ModelSpec":
+def _spec(settings: Settings) -> "ModelSpec":
     """The model that settings name."""
     from token_explorer.core.engine import ModelSpec
 
@@ -309,6 +302,5 @@ def _spec(settings: Settings, seed: int | None) -> "ModelSpec":
         threads=model.threads,
         cache_mib=display_.cache_mib,
         cache_size=display_.cache_size,
-        seed=seed,
         record_layers=display_.layer_prob,
     )

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import tomli
 
-from token_explorer.core.knobs import KNOBS, Sampler, knob
+from token_explorer.core.knobs import KNOBS, MAX_SEED, Sampler, knob
 from token_explorer.errors import ConfigError
 from token_explorer.rules import Choice, Flag, Number, Rule, Text, Whole, setting
 
@@ -126,7 +126,7 @@ class SamplerSettings:
     min_p: float = _knob("min_p")
     seed: int = setting(
         FRESH_SEED,
-        Whole(FRESH_SEED, 2**32 - 1),
+        Whole(FRESH_SEED, MAX_SEED),
         f"With the same seed, the same tokens are drawn; {FRESH_SEED} takes a fresh one each time.",
     )
 

@@ -28,7 +28,6 @@ class ModelSpec:
         threads: torch's threads; 0 leaves one core for the screen.
         cache_mib: bound on what is kept of prompts seen before, MiB.
         cache_size: bound on how many different prompts are kept.
-        seed: of everything random; None for a fresh one.
         record_layers: keep the residual stream of each forward, so that looking into the layers needs none.
     """
 
@@ -38,7 +37,6 @@ class ModelSpec:
     threads: int = 0
     cache_mib: int = 1024
     cache_size: int = 100
-    seed: int | None = None
     record_layers: bool = False
 
 

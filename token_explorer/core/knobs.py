@@ -9,6 +9,8 @@ from typing import Any
 from token_explorer.core.tokens import display
 from token_explorer.errors import InputError
 
+# The largest seed: short enough to be read off the screen and typed again.
+MAX_SEED = 2**32 - 1
 # How much of an impossible value a message repeats.
 _MAX_SHOWN = 40
 
@@ -210,6 +212,18 @@ def knob(name: str) -> Knob:
             return each
     titles = ", ".join(each.title for each in KNOBS)
     raise InputError("Unknown setting", f"{display(name)[:_MAX_SHOWN]}.", f"The sampler has: {titles}.")
+
+
+def read_seed(text: str, place: str = "") -> int:
+    """The seed that a text gives. Raises InputError.
+
+    Args:
+        place: what stands before it in the message, such as a flag.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_SEED)) and int(text) <= MAX_SEED):
+        hint = f"It should be a whole number from 0 to {MAX_SEED}."
+        raise InputError("Impossible seed", f"{place}{display(text)}.", hint)
+    return int(text)
 
 
 def step(sampler: Sampler, knob: Knob, steps: int) -> Sampler:

@@ -60,8 +60,6 @@ class LocalEngine:
 
         device = models.choose_device(self._spec.device)
         torch.set_num_threads(self._spec.threads or default_threads())
-        if self._spec.seed is not None:
-            torch.manual_seed(self._spec.seed)
         model = models.load_weights(self._source, device, self._spec.dtype, report)
         runner = ModelRunner(model, cache_mib=self._spec.cache_mib, cache_size=self._spec.cache_size)
         runner.residuals.wanted = self._spec.record_layers

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from token_explorer.core.sampling import KNOBS, Knob
+from token_explorer.core.knobs import KNOBS, Knob, read_seed
 from token_explorer.core.search import Mode, Query
 from token_explorer.errors import InputError
 from token_explorer.overlays import OVERLAYS
 from token_explorer.ui.choices import LAYER_MODES
 from token_explorer.ui.commandline import Command, count, file_offers, unescaped
-from token_explorer.ui.steering import SEEDS
 
 if TYPE_CHECKING:
     from token_explorer.ui.app import Explorer
@@ -182,6 +181,4 @@ def _stop(app: "Explorer", text: str) -> None:
 
 
 def _seed(app: "Explorer", text: str) -> None:
-    if text != "random" and not (text.isascii() and text.isdigit() and int(text) < SEEDS):
-        raise InputError("Impossible seed", f"{text}.", f"It is random, or a whole number below {SEEDS}.")
-    app.set_seed(None if text == "random" else int(text))
+    app.set_seed(None if text == "random" else read_seed(text))

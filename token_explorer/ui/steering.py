@@ -13,6 +13,7 @@ from token_explorer.config import Settings
 from token_explorer.core import jumps
 from token_explorer.core.engine import Engine
 from token_explorer.core.generation import Plan
+from token_explorer.core.knobs import MAX_SEED
 from token_explorer.core.observation import Encoding, Recut
 from token_explorer.core.search import MODES, Mode, Query
 from token_explorer.core.tokens import TokenIds, common_length
@@ -26,9 +27,6 @@ from token_explorer.ui.widgets.samplerpanel import SamplerPanel
 from token_explorer.ui.widgets.spark import Sparkline
 
 Marks = Literal["uncertain", "not-top"]
-# What a fresh seed is below: short enough to be typed again.
-SEEDS = 2**32
-
 _INSERT = Entry("insert", "insert ", "Enter appends its tokens · Esc leaves")
 _OPEN = Entry("open", "open ", "Enter opens a text file as another prompt", file_offers, remembers=True)
 
@@ -247,7 +245,7 @@ class Steering(Audience):
             self.report(error)
             return
         shown.go_to(None)
-        seed = random.randrange(SEEDS) if shown.seed is None else shown.seed
+        seed = random.randint(0, MAX_SEED) if shown.seed is None else shown.seed
         branch = shown.workspace.branch
         prompt = common_length(branch.ids, branch.start)
         sampler = shown.sampler if shown.sampler_on else None
