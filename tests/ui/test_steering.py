@@ -4,8 +4,10 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from textual import events
 
 from tests.fakes import VOCABULARY, FakeEngine, distribution, encode, score, token_of
@@ -16,7 +18,8 @@ from token_explorer.core.listing import Listed, of_candidates, of_distribution
 from token_explorer.core.observation import Encoding, Following, Recut
 from token_explorer.core.sampling import Sampler, draw, reshape
 from token_explorer.core.search import Query
-from token_explorer.core.tokens import common_length
+from token_explorer.core.tokens import Vocabulary, common_length
+from token_explorer.errors import InputError
 from token_explorer.ui.exploration import Exploration
 
 TEXT = "Once upon a time, there was a"
@@ -178,6 +181,9 @@ async def test_a_model_that_gives_no_whole_distribution_says_so_at_a_token() -> 
         check(driver)
         await driver.press("slash")
         assert driver.said[0] == "No search here: the server lists 20 tokens"
+        await driver.press("T")
+        assert driver.said[0] == "No sampler here: the server lists 20 tokens"
+        assert not shown(driver).sampler_on
 
 
 # Search
@@ -219,6 +225,25 @@ async def test_a_bad_expression_is_told_and_the_last_table_stays() -> None:
         check(driver)
         await driver.press("backspace")
         assert "Bad regular expression" not in driver.text()
+
+
+@in_loop
+async def test_an_expression_that_is_too_slow_is_told_and_not_searched_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def slow(self: Query, vocabulary: Vocabulary) -> NDArray[np.bool_]:
+        raise InputError("Search too slow", f"{self.text} takes too long.")
+
+    async with driving() as driver:
+        monkeypatch.setattr(Query, "matches", slow)
+        await driver.press("slash", "tab", "tab", "a")
+        assert "Search too slow" in driver.text()
+        assert shown(driver).query is None
+        driver.app.obey("find-regex b")
+        await driver.settle()
+        assert driver.said[0].startswith("Search too slow")
+        monkeypatch.undo()
+        check(driver)
 
 
 @in_loop
@@ -347,6 +372,26 @@ async def test_tokens_stream_into_the_prompt_and_escape_keeps_what_came() -> Non
         assert driver.workspace.branch.ids == greedy(IDS, 4)
         assert driver.app.writing is None
         assert "writing" not in driver.text()
+        check(driver)
+
+
+@in_loop
+async def test_escape_ends_a_run_from_inside_a_room_first() -> None:
+    engine = FakeEngine()
+    engine.pace = threading.Semaphore(1)
+    async with driving(engine) as driver:
+        await driver.press("L")
+        await driver.pilot.press("G")
+        while len(driver.workspace.branch.ids) < len(IDS) + 2:
+            await driver.pilot.pause()
+        await driver.pilot.press("escape")
+        engine.pace.release(1000)
+        await driver.settle()
+        assert driver.app.writing is None
+        assert driver.app.room is not None
+        await driver.press("escape")
+        assert driver.app.room is None
+        assert driver.workspace.branch.ids == greedy(IDS, 2)
         check(driver)
 
 

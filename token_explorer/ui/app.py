@@ -138,6 +138,10 @@ class Explorer(Steering):
             self.appends = 0
         if self.explore.entry.entry is not None and id not in _BESIDE_A_LINE:
             return
+        if self.writing is not None and id == "cursor-off":
+            self.end_writing()
+            self.show()
+            return
         if self.room is not None and self.room.press(id):
             return
         if self.room is None and self.explore.panel.display and self.explore.panel.press(id):
@@ -189,12 +193,9 @@ class Explorer(Steering):
         self._change(Workspace.redo)
 
     def action_cursor_off(self) -> None:
-        """Leave what was begun last: a run, the sampler's panel, a search, the token that is looked at."""
+        """Leave what is open: the sampler's panel, a search, the token that is looked at."""
         shown = self.exploration
-        if self.writing is not None:
-            self.end_writing()
-            self.show()
-        elif self.explore.panel.display:
+        if self.explore.panel.display:
             self.explore.panel.display = False
         elif shown is not None and shown.query is not None:
             self.set_query(None)

@@ -101,9 +101,11 @@ class Choices:
         """Leave the first token out of the scale of attention, or no longer."""
         self.sink = not self.sink
 
-    def turn_sampler(self) -> None:
-        """Switch the sampler on or off."""
-        self.sampler_on = not self.sampler_on
+    def use_sampler(self, sampler: Sampler, on: bool) -> None:
+        """Have a sampler reshape the distribution, or no longer. Raises NotPossible."""
+        if on and (lack := self.lack("distribution")):
+            raise NotPossible("No sampler here", lack)
+        self.sampler, self.sampler_on = sampler, on
 
     def turn_spark(self) -> None:
         """The next of the lines that can be drawn below the prompt."""

@@ -13,6 +13,7 @@ from token_explorer.core.observation import Cut, Distribution, Facet, Following,
 from token_explorer.core.reading import Grid, Reading
 from token_explorer.core.sampling import Sampled, reshape
 from token_explorer.core.scores import Candidates
+from token_explorer.core.search import Query
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import ExplorerError, NotPossible
 from token_explorer.overlays import Glance
@@ -89,6 +90,14 @@ class Exploration(Prompts):
             none = "the search finds no token." if listed is not None else "the next tokens aren't known yet."
             raise NotPossible("Nothing to append", none)
         return int(listed.ids[row])
+
+    def search(self, query: Query | None) -> None:
+        """Have the table list what a query finds; None for the likeliest tokens. Raises InputError."""
+        if query is not None:
+            query.matches(
+                self.vocabulary
+            )  # which is remembered; here an expression proves too slow, or doesn't
+        self.query, self.row = query, 0
 
     # What is to be seen of it.
 

@@ -76,23 +76,17 @@ class Steering(Audience):
         if shown is None:
             return
         try:
-            query = Query(text, self.mode) if text else None
+            self.set_query(Query(text, self.mode) if text else None)
         except ExplorerError as error:
             entry.tell(f"{error.title}: {error.message}", wrong=True)
-            return
-        entry.tell(self._find_entry.hint)
-        self.set_query(query)
+        else:
+            entry.tell(self._find_entry.hint)
 
     def set_query(self, query: Query | None) -> None:
-        """Have the table list what a search finds; None for the likeliest tokens."""
+        """Have the table list what a search finds; None for the likeliest tokens. Raises InputError."""
         if self.exploration is not None and query != self.exploration.query:
-            self.exploration.query, self.exploration.row = query, 0
-            try:
-                self.show()
-            except ExplorerError as error:  # an expression may prove too slow only when it is tried
-                self.exploration.query = None
-                self.show()
-                self.explore.entry.tell(f"{error.title}: {error.message}", wrong=True)
+            self.exploration.search(query)
+            self.show()
 
     # The line to type in.
 
@@ -196,7 +190,7 @@ class Steering(Audience):
             self.show_sampler()
 
     def action_switch_sampler(self) -> None:
-        self._do(Exploration.turn_sampler)
+        self._do(lambda shown: shown.use_sampler(shown.sampler, not shown.sampler_on))
         self.show_sampler()
 
     def show_sampler(self) -> None:
@@ -212,19 +206,17 @@ class Steering(Audience):
             self.show_sampler()
 
     def turn(self, name: str, text: str) -> None:
-        """Set a knob of the sampler, and switch it on. Raises InputError."""
+        """Set a knob of the sampler, and switch it on. Raises InputError, NotPossible."""
         if self.exploration is not None:
-            self.exploration.sampler = self.exploration.sampler.turned(name, text)
-            self.exploration.sampler_on = True
+            self.exploration.use_sampler(self.exploration.sampler.turned(name, text), True)
             self.show()
             self.show_sampler()
 
     def on_sampler_panel_turned(self, message: SamplerPanel.Turned) -> None:
         self.appends = 0
         if self.exploration is not None:
-            self.exploration.sampler, self.exploration.sampler_on = message.sampler, message.on
             self.exploration.seed = message.seed
-            self.show()
+        self._do(lambda shown: shown.use_sampler(message.sampler, message.on))
 
     # Runs.
 
