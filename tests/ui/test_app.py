@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import BOS, HOSTILE, VOCABULARY, FakeEngine, encode, score, token_of
-from tests.ui.driving import Driver, driving, in_loop, saving_in
+from tests.ui.driving import driving, in_loop, saving_in
+from tests.ui.truth import check_screen
 from token_explorer.config import PromptSettings, Settings
 from token_explorer.core.branch import Workspace
 from token_explorer.errors import NotPossible
@@ -21,23 +22,6 @@ IDS = encode(TEXT)
 
 def best(ids: tuple[int, ...], row: int = 0) -> int:
     return int(score(ids, 30).next.ids[row])
-
-
-def check_screen(driver: Driver) -> None:
-    """What is drawn is of exactly the ids that are shown."""
-    ids = driver.workspace.branch.ids
-    scores = score(ids, driver.app.settings.display.tokens_to_show)
-    table = driver.app.explore.table
-    assert not table.stale
-    assert [row.id for row in table.rows] == scores.next.ids.tolist()
-    drawn = [table.render_line(y).text for y in range(table.size.height)]  # a notification may cover some
-    (chosen,) = (line for line in drawn if line.startswith(f"{table.chosen + 1:>6} "))
-    assert figures.probability(float(scores.next.logprobs[table.chosen])) in chosen
-    prompt = driver.app.explore.prompt
-    assert prompt._tokens.ids == ids
-    text = driver.text()
-    assert f"prompt {driver.workspace.active + 1}/{len(driver.workspace.branches)}" in text
-    assert f"{len(ids)} token" in text
 
 
 @in_loop

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes import FakeEngine, encode, score
 from tests.ui.driving import driving, in_loop, saving_in
-from tests.ui.test_app import check_screen
+from tests.ui.truth import check_screen
 from token_explorer.config import Settings
 from token_explorer.core.engine import Report
 from token_explorer.core.tokens import Vocabulary

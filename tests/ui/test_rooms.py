@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import FakeEngine, encode, observe, score
 from tests.ui.driving import Driver, driving, in_loop
-from tests.ui.test_app import check_screen
+from tests.ui.truth import check_screen
 from token_explorer.core.observation import AttentionRow, Facet, Lens, Residuals
 from token_explorer.errors import EngineFault, FacetUnavailable
 from token_explorer.overlays import OVERLAYS
