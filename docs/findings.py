@@ -1,18 +1,26 @@
 """The numbers behind FINDINGS.md, from the engine and the overlays that the explorer draws.
 
-python docs/findings.py [capital | sum | first-token | induction]
+python docs/findings.py [capital | sum | first-token | induction | survive]
 """
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from token_explorer.core.engine import ModelSpec, Stop
+from token_explorer.core.generation import Plan
 from token_explorer.core.observation import AttentionRow, Lens, Residuals
-from token_explorer.core.tokens import Vocabulary
+from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine.local import LocalEngine
+from token_explorer.files import read_prompt
 
+EXAMPLE = Path(__file__).parents[1] / "prompts" / "gsm8k.txt"
+# Numbers of tokens in its reasoning, counted from 1, and what is put in their place.
+REPLACED = ((75, " more"), (86, "3"), (89, "3"))
+# The last tokens of the example, which are its answer: ' 72'.
+ANSWER = 3
 WORDS = " red tiger seven piano cloud river"
 
 
@@ -61,11 +69,35 @@ def induction(engine: LocalEngine, vocabulary: Vocabulary) -> None:
         print(f"  layer {rows.heads[head, 0]}, head {rows.heads[head, 1]}: {shares[head]:.3f}")
 
 
+def survive(engine: LocalEngine, vocabulary: Vocabulary) -> None:
+    """What becomes of an answer when a token of the reasoning is another one."""
+    ids = engine.encode(read_prompt(str(EXAMPLE)))
+    print(f"the answer of prompts/{EXAMPLE.name}, {len(ids)} tokens")
+    print(f"  as it is: {told(engine, vocabulary, ids, ANSWER)}")
+    for number, text in REPLACED:
+        before, (word,) = ids[: number - 1], engine.encode(text)
+        one = told(engine, vocabulary, ids[:number], 1)
+        print(f"  token {number}, {one}, becomes {told(engine, vocabulary, (*before, word), 1)}")
+        print(f"    the rest kept: {told(engine, vocabulary, (*before, word, *ids[number:]), ANSWER)}")
+        written = engine.generate((*before, word), Plan(limit=40), lambda step: None, Stop()).ids
+        print(f"    written on: {vocabulary.text(written[number:])!r}")
+
+
+def told(engine: LocalEngine, vocabulary: Vocabulary, ids: TokenIds, count: int) -> str:
+    """The last tokens of a prompt, with the probability and the rank of each."""
+    scores = engine.score(ids, 1, Stop())
+    return " · ".join(
+        f"{vocabulary[ids[place]].shown} {scores.probabilities[place]:.4f} rank {scores.ranks[place]}"
+        for place in range(len(ids) - count, len(ids))
+    )
+
+
 FINDINGS: dict[str, Callable[[LocalEngine, Vocabulary], None]] = {
     "capital": capital,
     "sum": sum_of_two,
     "first-token": first_token,
     "induction": induction,
+    "survive": survive,
 }
 
 

@@ -39,7 +39,15 @@ def overlay(number: int) -> tuple[str, ...]:
     return ("e",) * number
 
 
+def command(line: str) -> tuple[str, ...]:
+    """The keys for a line of the command line."""
+    return (":", *line, "enter")
+
+
 BACK_TO_ANSWER = ("h",) * 35
+# The key of the overlay before the first one, which is the last: change.
+CHANGE = "E"
+SAMPLER = (*command("temperature 0.8"), *command("top-k 20"), *command("top-p 0.9"))
 PICTURES = {
     "explorer": Picture((*overlay(2), *BACK_TO_ANSWER, "j")),
     "probability": Picture(overlay(1), size=(120, 24)),
@@ -50,6 +58,11 @@ PICTURES = {
     "norm": Picture((*overlay(7), *("[",) * 18), size=(120, 24)),
     "attribution": Picture(overlay(8), size=(120, 24)),
     "depth": Picture(overlay(9), size=(120, 24)),
+    "replace": Picture((*("{",) * 4, "end", "r", CHANGE, "$", ",", ","), size=(120, 30)),
+    "survive": Picture((*command("goto 89"), "j", "j", "r", CHANGE, "$", ",", ","), size=(120, 24)),
+    "find": Picture(("/", *"sea"), "Once upon a time, there was a boy who lived by the", (120, 24)),
+    "sampler": Picture((*SAMPLER, "t", "end", "up", "up"), "Once upon a time, there was a", (120, 36)),
+    "edit": Picture(("v", "enter", *"Question: Why?"), size=(120, 24)),
     "layers": Picture(("p", "j"), "Two plus two equals", (120, 24)),
     "lens": Picture(("space", "L"), "The capital of France is"),
     "attention": Picture(("A", "S", "home", *("j",) * 15), WORDS * 2 + " red tiger seven"),
@@ -78,7 +91,8 @@ async def settle(explorer: Explorer, pilot: Pilot[int]) -> None:
         await pilot.pause()
         state = explorer.exploration
         known = state is not None and state.scores is not None
-        if known and explorer.desk.wait_idle(0) and not explorer.looking.planned:
+        idle = explorer.writing is None and explorer.desk.wait_idle(0) and not explorer.looking.planned
+        if known and idle:
             return
 
 

@@ -3,66 +3,36 @@
 import os
 import re
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.engine.random_models import save_random
-from tests.terminal import Terminal
+from tests.program import (
+    CTRL_Q,
+    CTRL_R,
+    ESCAPE,
+    LEAVE_SCREEN,
+    LEFT,
+    RIGHT,
+    Start,
+    engine_of,
+    first_row,
+    last_token,
+    press_and_wait,
+    starting,
+    tokens,
+)
 
 ROOT = Path(__file__).parents[1]
-PROGRAM = [sys.executable, "-m", "token_explorer"]
-UP, DOWN, LEFT, RIGHT, CTRL_Q, CTRL_R, ESCAPE = "\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C", "\x11", "\x12", "\x1b"
-# A terminal that was quiet for so long has the whole frame.
-FRAME_S = 0.15
-LEAVE_SCREEN = b"\x1b[?1049l"
-
-Start = Callable[..., Terminal]
 
 
 @pytest.fixture
 def start(embedded_source: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts the program in a folder of its own; what was started is ended with the test."""
-    started: list[Terminal] = []
     monkeypatch.chdir(tmp_path)
-
-    def start(*arguments: str, **options: object) -> Terminal:
-        terminal = Terminal([*PROGRAM, "--device", "cpu", *arguments], **options)  # type: ignore[arg-type]
-        started.append(terminal)
-        return terminal
-
-    yield start
-    for terminal in started:
-        terminal.close()
-
-
-def tokens(text: str) -> int:
-    found = re.search(r"(\d+) tokens", text)
-    return int(found[1]) if found else -1
-
-
-def first_row(text: str) -> str:
-    """The token in the table's first row, once the table is there."""
-    found = re.search(r"│ +1 +(\S+) +\d+ ", text)
-    return found[1] if found else ""
-
-
-def last_token(text: str) -> str:
-    """The token that the line below the prompt describes."""
-    found = re.search(r'\d+/\d+ "(.*)"  id', text)
-    return found[1] if found else ""
-
-
-def press_and_wait(terminal: Terminal, key: str, length: int) -> str:
-    """Press a key and wait until all of the screen shows a prompt of so many tokens."""
-    terminal.type(key)
-    terminal.wait_for(lambda text: tokens(text) == length and "cached" in text and first_row(text) != "")
-    # A frame arrives in parts; the last of them may be what the test is about.
-    terminal.settle(FRAME_S)
-    return terminal.text
+    yield from starting()
 
 
 def test_the_worked_example_is_walked(start: Start, tmp_path: Path) -> None:
@@ -154,11 +124,6 @@ def test_what_a_mamba_has_is_shown_and_what_it_lacks_is_said(start: Start, tmp_p
     terminal.wait_for("raw logit lens")
     terminal.type(CTRL_Q)
     assert terminal.wait() == 0
-
-
-def engine_of(pid: int) -> int:
-    """The process that runs the model: the program's child with the most memory."""
-    return max(psutil.Process(pid).children(), key=lambda child: child.memory_info().rss).pid
 
 
 def test_a_killed_engine_is_told_and_replaced_and_the_prompts_are_intact(start: Start) -> None:

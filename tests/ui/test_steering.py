@@ -1,5 +1,6 @@
 """Steering on a fake engine: alternatives, searches, samplers, runs, jumps and text, as keys reach them."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from textual import events
+from textual.keys import _character_to_key
 
 from tests.fakes import VOCABULARY, FakeEngine, distribution, encode, score, token_of
-from tests.ui.driving import driving, in_loop
+from tests.ui.driving import Driver, driving, in_loop
 from tests.ui.truth import check, shown
 from token_explorer.config import RunSettings, Settings
 from token_explorer.core.generation import Plan
@@ -155,6 +157,16 @@ async def test_typing_filters_the_whole_vocabulary_with_true_ranks() -> None:
         await driver.press("escape")
         assert shown(driver).query is None
         check(driver)
+
+
+@in_loop
+async def test_the_hint_offers_ids_only_where_they_are_read_as_such() -> None:
+    async with driving() as driver:
+        await driver.press("slash")
+        for mode, offered in (("any case", True), ("as typed", True), ("regular expression", False)):
+            assert mode in driver.lines()[-2]
+            assert ("#id" in driver.lines()[-2]) == offered
+            await driver.press("tab")
 
 
 @in_loop
@@ -373,6 +385,47 @@ async def test_a_run_ends_at_the_context_and_none_begins_there() -> None:
 
 
 @in_loop
+async def test_the_engine_is_seen_to_rest_after_a_run_over_what_is_known() -> None:
+    async with driving(settings=Settings(run=RunSettings(tokens=3))) as driver:
+        await driver.press("N", "u")
+        asked = len(driver.engine.scored)
+        await driver.press("N")
+        assert driver.workspace.branch.ids == greedy(IDS, 3)
+        assert len(driver.engine.scored) == asked
+        assert re.search(r"checks +[0-9.]+ m?s *$", driver.lines()[0])
+
+
+@in_loop
+async def test_keys_that_come_faster_than_tokens_are_not_lost() -> None:
+    async with driving(settings=Settings(run=RunSettings(tokens=4))) as driver:
+        engine = driver.engine
+        engine.pace = threading.Semaphore(0)
+        for key in ("n", "n", "n", "N"):
+            await driver.pilot.press(key)
+        engine.pace.release(100)
+        await driver.settle()
+        assert driver.workspace.branch.ids == greedy(IDS, 7)
+        await driver.press("u")
+        assert driver.workspace.branch.ids == greedy(IDS, 3)
+        await driver.press("u")
+        assert driver.workspace.branch.ids == greedy(IDS, 2)
+        check(driver)
+
+
+@in_loop
+async def test_escape_also_ends_the_runs_that_wait() -> None:
+    async with driving() as driver:
+        driver.engine.pace = threading.Semaphore(0)
+        for key in ("n", "n", "n", "escape"):
+            await driver.pilot.press(key)
+        driver.engine.pace.release(100)
+        await driver.settle()
+        assert len(driver.workspace.branch.ids) <= len(IDS) + 1
+        assert driver.app.writing is None
+        check(driver)
+
+
+@in_loop
 async def test_a_stop_text_ends_a_run_and_is_kept() -> None:
     wanted = VOCABULARY[greedy(IDS, 3)[-1]].bytes.decode(errors="replace")
     async with driving(settings=Settings(run=RunSettings(stop=wanted))) as driver:
@@ -540,6 +593,66 @@ async def test_the_sparkline_comes_and_goes() -> None:
         assert "entropy" in driver.text().split("next token")[0]
         await driver.press("y")
         assert driver.text() == before
+
+
+# Keys that come faster than what they are for
+
+
+def type_at_once(driver: Driver, text: str) -> None:
+    """Press keys as a terminal sends them that were typed in one go."""
+    for sign in text:
+        key = {"\r": "enter", "\x1b": "escape"}.get(sign) or _character_to_key(sign)
+        driver.app.post_message(events.Key(key, sign))
+
+
+@pytest.mark.parametrize("keys", ["{{jr$,", "{kr", "{l", "),jjlh", "lljl", "{jr,jr", ",,,rl"])
+@in_loop
+async def test_keys_that_come_at_once_do_what_they_do_slowly(keys: str) -> None:
+    text = "Once upon a time there was a very small girl and the girl was there"
+    async with driving(text=text) as slow:
+        for key in keys:
+            await slow.press(_character_to_key(key))
+        wanted = slow.workspace
+    async with driving(text=text) as driver:
+        type_at_once(driver, keys)
+        await driver.pilot.pause()
+        await driver.settle()
+        assert driver.workspace == wanted
+        assert driver.app.later == []
+        check(driver)
+
+
+@pytest.mark.parametrize("opener", [":", "i", "/"])
+@in_loop
+async def test_text_that_comes_with_the_key_that_opens_a_line_is_typed_into_it(opener: str) -> None:
+    async with driving() as driver:
+        type_at_once(driver, f"{opener}goto 3")
+        while driver.app.explore.entry.text != "goto 3":
+            await driver.pilot.pause()
+        assert driver.workspace.branch.ids == IDS
+
+
+@in_loop
+async def test_a_whole_command_may_come_at_once() -> None:
+    async with driving() as driver:
+        type_at_once(driver, ":goto 3\r")
+        while driver.workspace.branch.cursor != 2:
+            await driver.pilot.pause()
+        await driver.settle()
+        check(driver)
+        driver.app.obey("goto 99")
+        await driver.settle()
+        assert driver.said[0] == f"No such token: 99; the prompt has {len(IDS)}."
+
+
+@in_loop
+async def test_a_key_that_needs_no_table_makes_those_that_wait_for_scores_of_no_use() -> None:
+    async with driving() as driver:
+        driver.engine.hold()
+        await driver.pilot.press("right", "right", "right", "h")
+        driver.engine.release()
+        await driver.settle()
+        assert driver.workspace.branch.ids == IDS
 
 
 # Any sequence of keys

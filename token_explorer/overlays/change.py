@@ -9,7 +9,7 @@ from token_explorer.overlays.overlay import Glance
 # Twice as likely, or half: a scale that ended below it would make rounding look like a change.
 LEAST_SCALE_BITS = 1.0
 _ALONE = "no other prompt whose scores are known: copy this one first"
-_BESIDE = "against the prompt it was copied from; none where tokens differ"
+_BESIDE = "against the prompt it was copied from"
 
 
 def change(glance: Glance, _: None = None) -> Reading:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingsMap
 from textual.screen import Screen
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from textual.command import Provider
 # What keys do while a line is typed; the others are for the line, or come by mistake.
 _BESIDE_A_LINE = ("choose-up", "choose-down", "page-up", "page-down", "commands", "quit")
+# Keys that wait for nothing.
+_AT_ONCE = ("quit", "help", "commands")
+# Keys that are about what the table lists.
+_AT_A_TABLE = ("append", "replace", "choose-up", "choose-down", "page-up", "page-down", "first", "last")
 
 
 def _commands() -> "type[Provider]":
@@ -133,22 +138,45 @@ class Explorer(Steering):
     # What the keys do. All of them come through one door, also from the palette.
 
     async def action_press(self, id: str) -> None:
-        """Do what a key does, in the room that is open; any but append forgets the appends that wait."""
-        if id != "append":
-            self.appends = 0
+        """Do what a key does, in the room that is open, or as soon as there is the table that it is for.
+
+        So keys that come faster than a table do what they would do slowly. A key that needs no table makes
+        those that wait for the engine's next answer of no use; it waits with them for one that needs no
+        forward.
+        """
         if self.explore.entry.entry is not None and id not in _BESIDE_A_LINE:
             return
+        wants = id in _AT_A_TABLE and self.explore.table.stale and self.waiting and not self._elsewhere
+        brief = self.exploration is not None and self.exploration.scores is not None
+        joins = self.later and (brief or id in _AT_A_TABLE) and id not in _AT_ONCE
+        if wants or joins:
+            self.later.append(id)
+        else:
+            self.later.clear()
+            await self._press(id)
+
+    @property
+    def _elsewhere(self) -> bool:
+        """Whether keys go to something else than the table."""
+        return self.room is not None or self.explore.panel.display
+
+    async def take_up(self) -> None:
+        """See Audience.take_up."""
+        while self.later:
+            awaited = self.later[0] in _AT_A_TABLE and self.explore.table.stale and self.waiting
+            if awaited and not self._elsewhere:
+                return
+            await self._press(self.later.pop(0))
+
+    async def _press(self, id: str) -> None:
         if self.writing is not None and id == "cursor-off":
             self.end_writing()
             self.show()
-            return
-        if self.room is not None and self.room.press(id):
-            return
-        if self.room is None and self.explore.panel.display and self.explore.panel.press(id):
-            return
-        if self.room is not None and id == "cursor-off":
+        elif self.room is not None and self.room.press(id):
+            pass
+        elif self.room is not None and id == "cursor-off":
             await self._close_room()
-        else:
+        elif self.room is not None or not (self.explore.panel.display and self.explore.panel.press(id)):
             await self.run_action(next(key.action for key in self.keys if key.id == id))
 
     def _change(self, operation: Callable[[Workspace], Workspace]) -> None:
@@ -156,11 +184,8 @@ class Explorer(Steering):
         self._do(lambda shown: shown.change(operation))
 
     def action_append(self) -> None:
-        """Append the chosen token, or the likeliest one as soon as it is known."""
         if not self.explore.table.stale:
             self.append(self.explore.table.chosen)
-        elif self.waiting:
-            self.appends += 1
 
     def action_pop(self) -> None:
         self._change(Workspace.back)
@@ -216,7 +241,7 @@ class Explorer(Steering):
 
     def use_overlay(self, overlay: Overlay | None) -> None:
         """Colour the prompt by an overlay; None for plain text."""
-        self.appends = 0
+        self.later.clear()
         self._do(lambda shown: shown.use_overlay(overlay))
 
     def action_layers(self) -> None:
@@ -234,7 +259,8 @@ class Explorer(Steering):
 
     def show_layers(self, mode: str) -> None:
         """Have the table show the candidates' layers in one of LAYER_MODES."""
-        self.appends, self._layers_explained = 0, True
+        self.later.clear()
+        self._layers_explained = True
         self._do(lambda shown: shown.show_layers(mode))
 
     def action_layer(self, steps: int) -> None:
@@ -277,7 +303,7 @@ class Explorer(Steering):
         return name
 
     def on_room_cursor_moved(self, message: Room.CursorMoved) -> None:
-        self.appends = 0
+        self.later.clear()
         place = message.cursor
         if self.exploration is not None and (place is None or place < len(self.exploration.ids)):
             self._do(lambda shown: shown.go_to(place))
@@ -306,6 +332,13 @@ class Explorer(Steering):
         broken = "" if whole else "\nBytes that make no whole character were saved as U+FFFD."
         self.say("Saved", f"{path}{broken}")
 
+    def on_key(self, event: events.Key) -> None:
+        """Type keys that were on their way to the screen when the one before them opened a line."""
+        line = self.explore.entry
+        if line.entry is not None and event is not line.passed and self.screen is self.explore:
+            event.prevent_default()
+            line.take(event)
+
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.keys, OVERLAYS))
 
@@ -318,7 +351,7 @@ class Explorer(Steering):
         self.exit(code, return_code=code)
 
     def on_prompt_pane_token_clicked(self, message: PromptPane.TokenClicked) -> None:
-        self.appends = 0
+        self.later.clear()
         self._do(lambda shown: shown.go_to(message.token))
 
     def on_candidate_table_row_chosen(self) -> None:
@@ -328,7 +361,7 @@ class Explorer(Steering):
             self.show()
 
     def on_candidate_table_row_clicked(self, message: CandidateTable.RowClicked) -> None:
-        self.appends = 0
+        self.later.clear()
         if message.chosen:
             self.append(message.row)
         else:

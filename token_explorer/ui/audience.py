@@ -91,20 +91,14 @@ class Audience(Stage):
         self._rest(None)
 
     def _take(self, answer: news.Answered) -> None:
-        """Keep an answer, show it if it is of the prompt that is shown, and append what is waited for."""
+        """Keep an answer, show it if it is of the prompt that is shown, and do what waits for it."""
         if answer.scores.ids == self._asked:
             self._asked = None
             self._rest(answer.seconds)
         if self.exploration is None or not self.exploration.take(answer.scores):
             return
         self.show()
-        self._append_waiting()
-
-    def _append_waiting(self) -> None:
-        """Take the likeliest token for an append that was asked for while there was no table."""
-        if self.appends and self.exploration is not None and self.exploration.listed() is not None:
-            self.appends -= 1
-            self.append(0)
+        self.call_later(self.take_up)
 
     def _see(self, seen: news.Observed | news.Unseen) -> None:
         """Keep what was seen inside the model, or why it can't be."""
@@ -124,7 +118,7 @@ class Audience(Stage):
         if then is not None and isinstance(seen, news.Observed) and isinstance(seen.answer, Cut):
             then(seen.answer.tokens)
         self.show()
-        self._append_waiting()
+        self.call_later(self.take_up)
 
     def _hear_writing(self, told: news.Stepped | news.Ran | news.RunFailed) -> None:
         """The model wrote a token, or is done; what isn't of the run that goes on is late and of no use."""
@@ -138,10 +132,24 @@ class Audience(Stage):
             return
         self.writing = None
         self.show()
+        # Where all that is shown is known already, no other answer will tell that the engine rests.
+        self._rest(told.generated.seconds if isinstance(told, news.Ran) else None)
         if isinstance(told, news.RunFailed):
             self.report(told.error)
         elif told.plan.limit != 1 or told.generated.ending != "limit":
             self.say(*ended(told.generated, writing.first, told.plan))
+        elif writing.later:
+            self.run_model(writing.later[0])
+            if self.writing is not None:
+                self.writing.later = writing.later[1:]
+
+    async def take_up(self) -> None:
+        """Do what keys asked of a table that wasn't there, now that it may be."""
+        raise NotImplementedError
+
+    def run_model(self, limit: int | None) -> None:
+        """Have the model write so many tokens after the prompt; None for as many as it will."""
+        raise NotImplementedError
 
     def _keep(self, ids: TokenIds, facet: Facet[Any], answer: object) -> None:
         if self.exploration is not None:

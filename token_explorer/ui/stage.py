@@ -5,7 +5,7 @@ Holds the exploration; knows nothing of keys, but for naming them at the bottom 
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from textual.message import Message
 from textual.screen import Screen
@@ -45,12 +45,14 @@ class Writing:
         first: index of the first token that it wrote.
         ids: the prompt, with what was written.
         seconds: since the first token was asked for.
+        later: how far the runs go that shall follow this one, which is of one token.
     """
 
     plan: Plan
     first: int
     ids: TokenIds
     seconds: float = 0.0
+    later: list[int | None] = field(default_factory=list)
 
     @property
     def words(self) -> str:
@@ -95,8 +97,8 @@ class Stage(Troubled):
         self.exploration: Exploration | None = None
         self.room: Room | None = None
         """The room that is open."""
-        self.appends = 0
-        """Appends asked for while there was no table; each takes the likeliest token of the next one."""
+        self.later: list[str] = []
+        """Ids of keys that were pressed while there was no table, and wait for it."""
         self._text, self._model = text, words.plain(model)
         self.writing: Writing | None = None
         """What the model is writing; None while it isn't."""
@@ -161,7 +163,8 @@ class Stage(Troubled):
 
     def _give_up(self, error: ExplorerError) -> None:
         """Ask no more until there is another prompt to ask about."""
-        asked, self._asked, self.appends = self._asked, None, 0
+        asked, self._asked = self._asked, None
+        self.later.clear()
         self._rest(None)
         if self.exploration is not None and self.exploration.scores is None:
             self._given_up = asked
@@ -268,7 +271,7 @@ class Stage(Troubled):
         try:
             self.exploration.append(row)
         except ExplorerError as error:
-            self.appends = 0
+            self.later.clear()
             self.report(error)
         else:
             self.show()

@@ -55,7 +55,8 @@ class Steering(Audience):
     # Take another token.
 
     def action_replace(self) -> None:
-        self._do(lambda shown: shown.replace(self.explore.table.chosen))
+        if not self.explore.table.stale:
+            self._do(lambda shown: shown.replace(self.explore.table.chosen))
 
     # Search.
 
@@ -68,7 +69,8 @@ class Steering(Audience):
 
     @property
     def _find_entry(self) -> Entry:
-        return Entry("find", "/", f"{MODES[self.mode]} · Tab changes that · #id")
+        ids = "" if self.mode == "regex" else " · #id"  # there, # is a sign like any other
+        return Entry("find", "/", f"{MODES[self.mode]} · Tab changes that{ids}")
 
     def _search(self, text: str) -> None:
         """Search for what was typed, and tell of it beside the line."""
@@ -95,10 +97,11 @@ class Steering(Audience):
         if self.room is not None:
             self.say("Not here", "Leave this room first: Esc.", "warning")
         elif self.exploration is not None:
+            self.clear_notifications()  # they would cover it
             self.explore.entry.open(entry, text)
 
     def on_entry_line_changed(self, message: EntryLine.Changed) -> None:
-        self.appends = 0
+        self.later.clear()
         if message.entry.name == "find":
             self._search(message.text)
 
@@ -114,7 +117,7 @@ class Steering(Audience):
             self.set_query(None)
 
     def on_entry_line_submitted(self, message: EntryLine.Submitted) -> None:
-        self.appends = 0
+        self.later.clear()
         self.explore.entry.close()
         if message.entry.name == "insert":
             self.insert(message.text)
@@ -213,7 +216,7 @@ class Steering(Audience):
             self.show_sampler()
 
     def on_sampler_panel_turned(self, message: SamplerPanel.Turned) -> None:
-        self.appends = 0
+        self.later.clear()
         if self.exploration is not None:
             self.exploration.seed = message.seed
         self._do(lambda shown: shown.use_sampler(message.sampler, message.on))
@@ -227,9 +230,13 @@ class Steering(Audience):
         self.run_model(None)
 
     def run_model(self, limit: int | None) -> None:
-        """Have the model write so many tokens after the prompt; None for as many as it will."""
+        """See Audience.run_model."""
         shown = self.exploration
-        if shown is None or self.writing is not None:
+        if shown is None:
+            return
+        if self.writing is not None:
+            if self.writing.plan.limit == 1:  # keys come faster than tokens
+                self.writing.later.append(limit)
             return
         try:
             shown.check_context()
@@ -267,8 +274,13 @@ class Steering(Audience):
         shown.go_to(place)
 
     def go_to(self, number: int) -> None:
-        """Look at the token with a number, counted from 1, or at the end."""
-        self._do(lambda shown: shown.go_to(number - 1))
+        """Look at the token with a number, counted from 1."""
+        self._do(lambda shown: self._go_to(shown, number))
+
+    def _go_to(self, shown: Exploration, number: int) -> None:
+        if number > len(shown.ids):
+            raise NotPossible("No such token", f"{number}; the prompt has {len(shown.ids)}.")
+        shown.go_to(number - 1)
 
     def show_prompt(self, number: int) -> None:
         """Show the prompt with a number, counted from 1."""
@@ -293,5 +305,5 @@ class Steering(Audience):
         self._do(Exploration.turn_spark)
 
     def on_sparkline_place_clicked(self, message: Sparkline.PlaceClicked) -> None:
-        self.appends = 0
+        self.later.clear()
         self._do(lambda shown: shown.go_to(message.place))

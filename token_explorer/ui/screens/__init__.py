@@ -1,1 +1,1 @@
-"""The screens: the explorer itself and its help."""
+"""The screens: the explorer itself, its rooms, and its help."""

@@ -1,6 +1,9 @@
-"""The help screen: what every key and every overlay does, made from the tables that they live in."""
+"""The help screen: what every key and every overlay does, made from the tables that they live in.
 
-from collections.abc import Iterable
+Knows nothing of how any of it is done.
+"""
+
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import ClassVar
 
@@ -12,8 +15,21 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from token_explorer.core.search import MODES
 from token_explorer.overlays import Overlay
-from token_explorer.ui.keys import Key
+from token_explorer.ui.keys import Key, shown_key
+from token_explorer.ui.screens.compose import Composer
+from token_explorer.ui.widgets.wrapping import wrapped
+
+# A row: a key or a thing, and what it does. A section: a heading, and its rows.
+Row = tuple[str, str]
+Section = tuple[str, Iterable[Row]]
+
+BOX = 76
+# Cells of a line: the box without its border, its padding and the bar that scrolls it.
+WIDTH = BOX - 2 - 4 - 1
+# Cells before what a row says: room for what it is about, between blanks.
+INDENT = 14
 
 
 class HelpScreen(ModalScreen[None], inherit_bindings=False):
@@ -26,13 +42,13 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         Binding("pagedown,space", "scroll(10)", show=False),
         Binding("pageup", "scroll(-10)", show=False),
     ]
-    DEFAULT_CSS = """
-    HelpScreen { align: center middle; }
-    HelpScreen VerticalScroll {
-        width: 76; max-width: 100%; height: auto; max-height: 100%;
+    DEFAULT_CSS = f"""
+    HelpScreen {{ align: center middle; }}
+    HelpScreen VerticalScroll {{
+        width: {BOX}; max-width: 100%; height: auto; max-height: 100%;
         border: round $primary; background: $surface; padding: 0 2;
         border-subtitle-color: $text-muted; scrollbar-size-vertical: 1;
-    }
+    }}
     """
 
     def __init__(self, keys: Iterable[Key], overlays: Iterable[Overlay]) -> None:
@@ -46,35 +62,80 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         with VerticalScroll(can_focus=False) as box:
             box.border_title = "Token Explorer"
-            box.border_subtitle = "Esc closes"
+            box.border_subtitle = "↑↓ Space scroll · Esc closes"
             yield Static(self.text(), markup=False)
 
     def text(self) -> Text:
         """The whole help."""
         text = Text()
-        for group, keys in groupby(self._keys, key=lambda key: key.group):
-            text.append(f"{group}\n", Style(bold=True))
-            for key in keys:
-                text.append(f"  {key.shown:<12}", Style(bold=True)).append(f"{key.help}\n")
+        for heading, rows in self._sections():
+            text.append(f"{heading}\n", Style(bold=True))
+            for name, help in rows:
+                _add_row(text, name, help)
             text.append("\n")
-        text.append("Overlays\n", Style(bold=True))
-        text.append(f"  {'text':<12}", Style(bold=True)).append("no colours; what you added is underlined\n")
-        for overlay in self._overlays:
-            text.append(f"  {overlay.name:<12}", Style(bold=True)).append(f"{overlay.help}\n")
-        text.append("\nRooms\n", Style(bold=True))
-        text.append(f"  {self._rooms}\n")
-        text.append("\nMouse\n", Style(bold=True))
-        text.append("  click a token to look at it; click a candidate to choose it, again to append it")
+        text.rstrip()
         return text
 
-    @property
-    def _rooms(self) -> str:
-        """How to get in and out of the rooms beside the explorer's."""
-        shown = {key.id: key.shown for key in self._keys}
-        ways = f"{shown['lens']} the logit lens, {shown['attention']} the attention maps"
-        out = f"the same key or {shown['cursor-off']} closes."
-        return f"{ways}; {out}\n  Each says at its bottom what keys do there."
+    def _sections(self) -> Iterator[Section]:
+        for group, keys in groupby(self._keys, key=lambda key: key.group):
+            yield group, [(key.shown, key.help) for key in keys]
+        plain = ("text", "no colours; what you added is underlined")
+        yield "Overlays", [plain, *((overlay.name, overlay.help) for overlay in self._overlays)]
+        yield "While you search", self._search()
+        yield "While you type a command", self._command_line()
+        yield "In the sampler's panel", self._panel()
+        yield "In a room", self._rooms()
+        yield "Mouse", _mouse()
+
+    def _keys_of(self, *ids: str, between: str = " ") -> str:
+        """The first key of each id; the name of one that has none, as it is a command too."""
+        first = {key.id: shown_key(key.keys[0]) if key.keys else f":{key.id}" for key in self._keys}
+        return between.join(first[id] for id in ids)
+
+    def _search(self) -> Iterator[Row]:
+        yield "Tab", f"how it is read: {', '.join(MODES.values())}"
+        yield "#14", "the token with this id, but in a regular expression"
+        yield "␣ ↵", "a blank, and the end of a line"
+        yield "Enter", "back to the other keys, with what was found"
+        yield "Esc", "all tokens again"
+
+    def _command_line(self) -> Iterator[Row]:
+        listed = self._keys_of("commands")
+        yield "a name", f"as {listed} lists it or as [keys] names what keys do: undo, run 50"
+        yield "14", "look at the token with this number"
+        yield "Tab", "complete it; again, with the next name that fits"
+        yield "↑ ↓", "commands given before"
+
+    def _panel(self) -> Iterator[Row]:
+        yield self._keys_of("choose-up", "choose-down"), "choose a line"
+        yield self._keys_of("pop", "append"), "turn it down, and up"
+        yield self._keys_of("pin"), "switch the sampler on or off"
+        yield self._keys_of("sampler", "cursor-off"), "close the panel"
+
+    def _rooms(self) -> Iterator[Row]:
+        looks = self._keys_of("lens", "attention", between=" and ")
+        writes = self._keys_of("edit", "chat", between=" and ")
+        apply = next(key for key, label in Composer.FOOTER if label == "apply")
+        yield self._keys_of("cursor-off"), f"leave it; from {looks} also by that key"
+        yield apply, f"in {writes}: use what was written; leaving keeps a draft"
+        yield "others", "stand at its bottom"
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the box."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _mouse() -> Iterator[Row]:
+    yield "token", "look at it, and at what else could have stood there"
+    yield "candidate", "choose it; once more, take it"
+    yield "sparkline", "look at the token there"
+    yield "panel", "choose a line; on its arrows, turn it"
+
+
+def _add_row(text: Text, name: str, help: str) -> None:
+    """Add a row; what it says goes on below itself, and begins there where the name takes its place."""
+    lines = wrapped(help, WIDTH - INDENT)
+    if len(name) > INDENT - 3:
+        lines = ["", *lines]
+    text.append(f"  {name:<{INDENT - 2}}", Style(bold=True))
+    text.append(f"\n{'':{INDENT}}".join(lines)).append("\n")

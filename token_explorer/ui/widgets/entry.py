@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import events
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -97,6 +98,8 @@ class EntryLine(Widget):
         self._histories: dict[str, History] = {}
         self._ring: Sequence[str] = ()  # what tab goes round: what was typed, and all that was offered for it
         self._turn = 0
+        self.passed: events.Key | None = None
+        """The last key that was left to others, after it was offered to the line."""
 
     def compose(self) -> ComposeResult:
         yield self._field
@@ -137,6 +140,13 @@ class EntryLine(Widget):
         """
         hint = "" if self.entry is None else self.entry.hint
         self._field.say(words or hint, told=bool(words), wrong=wrong and bool(words))
+
+    def take(self, key: events.Key) -> None:
+        """Type a key that went elsewhere, as it was pressed before the line had opened."""
+        self._field._forward_event(events.Key(key.key, key.character))
+
+    def on_key(self, event: events.Key) -> None:
+        self.passed = event
 
     # What is typed.
 
