@@ -3,7 +3,7 @@
 import os
 import re
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,14 +38,19 @@ def start(embedded_source: object, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     yield from starting()
 
 
+def whole_frame(terminal: Terminal, shown: str | Callable[[str], bool]) -> str:
+    """Wait for something on the screen, and for all that is drawn with it; returns the screen."""
+    terminal.wait_for(shown)
+    terminal.settle(FRAME_S)
+    return terminal.text
+
+
 def press(terminal: Terminal, keys: Sequence[str], place: int) -> str:
     """Press keys one by one until the line below the prompt describes a token, counted from 1."""
     for key in keys:
         terminal.type(key)
         terminal.settle(FRAME_S)
-    terminal.wait_for(lambda text: f" {place}/" in text and loaded(text))
-    terminal.settle(FRAME_S)
-    return terminal.text
+    return whole_frame(terminal, lambda text: f" {place}/" in text and loaded(text))
 
 
 def probability(text: str) -> float:
@@ -85,7 +90,7 @@ def type_instead(terminal: Terminal, label: str, line: str) -> None:
 def test_does_the_answer_survive_a_low_probability_word(start: Start) -> None:
     """The seed's question, asked in fewer than ten keys from the prompt as it was loaded, in both ways."""
     terminal = start("--input", str(ROOT / "prompts" / "gsm8k.txt"))
-    text = terminal.wait_for(loaded)
+    text = whole_frame(terminal, loaded)
     whole, before = tokens(text), probability(text)
     assert last_token(text) == "2"
 
@@ -113,7 +118,7 @@ def test_does_the_answer_survive_a_low_probability_word(start: Start) -> None:
     text = press_and_wait(terminal, RIGHT, 75)
     assert last_token(text) == token
     terminal.type("G")
-    text = terminal.wait_for(lambda text: "the model ended the text" in text and loaded(text))
+    text = whole_frame(terminal, lambda text: "the model ended the text" in text and loaded(text))
     assert re.search(r"Wrote \d+ tokens", text)
     assert last_token(text) == "<|im_end|>"
     answer = prompt(text).partition("Reasoning:")[2].partition("answer is: ")[2]
@@ -128,7 +133,7 @@ def test_the_whole_vocabulary_is_searched(start: Start) -> None:
     terminal = start("--prompt", FRANCE)
     terminal.wait_for(lambda text: first_row(text) == "␣Paris")
     type_line(terminal, "/", "/", "paris")
-    text = terminal.wait_for(lambda text: 'begin with "paris"' in text and rows(text)[1:2] != [])
+    text = whole_frame(terminal, lambda text: 'begin with "paris"' in text and rows(text)[1:2] != [])
     terminal.settle(FRAME_S)
     found = rows(terminal.text)
     assert found[0][:2] == (1, "␣Paris")
@@ -168,7 +173,7 @@ def drawn(terminal: Terminal) -> str:
     assert found
     assert float(found[2]) < float(found[1])
     terminal.type("N")
-    text = terminal.wait_for(lambda text: "Wrote 20 tokens" in text and loaded(text))
+    text = whole_frame(terminal, lambda text: "Wrote 20 tokens" in text and loaded(text))
     assert re.search(r"as many as were asked for · \d+\.\d tokens/s · seed 7", text)
     terminal.settle(FRAME_S)
     assert tokens(terminal.text) == 25
@@ -187,7 +192,7 @@ def test_a_seed_draws_the_same_in_another_program_and_a_run_stops_at_a_key(start
     terminal.type("tTG")
     terminal.wait_for(lambda text: "writing" in text and tokens(text) > 12)
     terminal.type(ESCAPE)
-    text = terminal.wait_for(lambda text: "Esc stops" not in text and loaded(text))
+    text = whole_frame(terminal, lambda text: "Esc stops" not in text and loaded(text))
     assert tokens(text) > 12
     assert prompt(text).startswith(f"{FRANCE} Paris")
     text = press_and_wait(terminal, "u", 5)
@@ -210,12 +215,12 @@ def test_text_comes_in_by_every_way_and_none_of_it_raw(start: Start, tmp_path: P
     terminal = start("--prompt", FRANCE)
     terminal.wait_for(lambda text: first_row(text) == "␣Paris")
     terminal.type(paste(HOSTILE))
-    text = terminal.wait_for(lambda text: "[bold]x[/b]" in text and loaded(text))
+    text = whole_frame(terminal, lambda text: "[bold]x[/b]" in text and loaded(text))
     assert "owned␇" in text
     assert "‹9b›5;5H end" in text
     press_and_wait(terminal, "u", 5)
     type_line(terminal, "i", "insert ", paste(" in\r\nbetween \x9b") + ENTER)
-    text = terminal.wait_for(lambda text: "is in↵" in text and loaded(text))
+    text = whole_frame(terminal, lambda text: "is in↵" in text and loaded(text))
     press_and_wait(terminal, "u", 5)
 
     terminal.type("v")
@@ -238,7 +243,7 @@ def test_text_comes_in_by_every_way_and_none_of_it_raw(start: Start, tmp_path: P
     terminal.type("hi")
     terminal.wait_for(lambda text: " 31 of 8192" in text)
     terminal.type(CTRL_S)
-    text = terminal.wait_for(lambda text: "prompt 2/2" in text and loaded(text))
+    text = whole_frame(terminal, lambda text: "prompt 2/2" in text and loaded(text))
     assert "<|im_start|>user↵" in text
     assert "hi<|im_end|>" in text
     assert tokens(text) == 31
@@ -246,8 +251,10 @@ def test_text_comes_in_by_every_way_and_none_of_it_raw(start: Start, tmp_path: P
     (tmp_path / "story.txt").write_text("Once upon a time")
     type_line(terminal, ":", ":", "open st")
     terminal.wait_for(":open story.txt")  # the rest of it is offered
-    terminal.type(TAB + ENTER)
-    text = terminal.wait_for(lambda text: "prompt 3/3" in text and loaded(text))
+    terminal.type(TAB)
+    terminal.settle(FRAME_S)
+    terminal.type(ENTER)
+    text = whole_frame(terminal, lambda text: "prompt 3/3" in text and loaded(text))
     assert prompt(text) == "Once upon a time"
     type_line(terminal, ":", ":", "frobnicate" + ENTER)
     terminal.wait_for("No such command")

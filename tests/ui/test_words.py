@@ -11,6 +11,7 @@ from tests.fakes import HOSTILE, VOCABULARY, encode, score, token_of
 from token_explorer.core.branch import Workspace
 from token_explorer.core.listing import Found, Listed, of_candidates
 from token_explorer.core.scores import NATS_PER_BIT
+from token_explorer.core.search import Query
 from token_explorer.ui import figures, words
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Runs
@@ -119,6 +120,8 @@ def title_of(view: View) -> str:
 def test_at_the_end_the_table_is_of_the_next_token() -> None:
     assert title_of(view_of()) == " next token "
     assert title_of(view_of(scores=SCORES, listed=LISTED, sampler_on=True)) == " next token · sampler on "
+    searched = view_of(scores=SCORES, listed=LISTED, query=Query("a\x1b", "exact"))
+    assert title_of(searched) == ' next token · as typed "a␛" '
 
 
 def test_at_the_cursor_the_title_names_the_token_that_could_be_another_and_its_rank() -> None:

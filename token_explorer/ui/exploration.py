@@ -213,6 +213,7 @@ class Exploration(Prompts):
             chosen=self.chosen,
             listed=self.listed(),
             sampler_on=self.sampler_on,
+            query=self.query,
             cut=self.cut(),
             spark=self.spark,
         )

@@ -21,6 +21,11 @@ _SHOWN = {
     "home": "Home",
     "end": "End",
     "space": "Space",
+    "enter": "Enter",
+    "tab": "Tab",
+    "backspace": "Backspace",
+    "delete": "Del",
+    "insert": "Ins",
 }
 _NAMED = frozenset(
     {*_SHOWN, "enter", "tab", "space", "backspace", "delete", "insert", *(f"f{n}" for n in range(1, 25))}

@@ -64,8 +64,9 @@ class Steering(Audience):
         shown = self.exploration
         if shown is not None and (lack := shown.lack("distribution")):
             self.say("No search here", lack, "warning")
-        elif shown is not None:
-            self.open_entry(self._find_entry, "" if shown.query is None else shown.query.text)
+        else:
+            query = None if shown is None else shown.query
+            self.open_entry(self._find_entry, "" if query is None else query.text)
 
     @property
     def _find_entry(self) -> Entry:
@@ -95,8 +96,10 @@ class Steering(Audience):
     def open_entry(self, entry: Entry, text: str = "") -> None:
         """Have the user type a line."""
         if self.room is not None:
-            self.say("Not here", "Leave this room first: Esc.", "warning")
-        elif self.exploration is not None:
+            self.say("Not here", "Leave this room first.", "warning")
+        elif self.exploration is None:
+            self.say("Not yet", "The model is still loading.", "warning")
+        else:
             self.clear_notifications()  # they would cover it
             self.explore.entry.open(entry, text)
 

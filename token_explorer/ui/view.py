@@ -7,6 +7,7 @@ from token_explorer.core.engine import EngineInfo
 from token_explorer.core.listing import Listed
 from token_explorer.core.reading import Grid, Reading
 from token_explorer.core.scores import Scores
+from token_explorer.core.search import Query
 from token_explorer.core.tokens import Vocabulary
 from token_explorer.overlays import Overlay
 
@@ -32,6 +33,7 @@ class View:
         chosen: id of the candidate that is chosen to come next; None while there is none.
         listed: what the table lists; None while it isn't known.
         sampler_on: whether a sampler reshapes the distribution.
+        query: what the table is searched for; None for its likeliest tokens.
         cut: index of the first token that the tokenizer would cut differently; None where it cuts the
             prompt's text into these very tokens, and while that isn't known.
         writing: how far the model has come with writing, in words; '' while it doesn't write.
@@ -53,6 +55,7 @@ class View:
     chosen: int | None = None
     listed: Listed | None = None
     sampler_on: bool = False
+    query: Query | None = None
     cut: int | None = None
     writing: str = ""
     spark: str = ""

@@ -12,6 +12,7 @@ from rich.segment import Segment
 from token_explorer.core.listing import Found, Listed
 from token_explorer.core.reading import Measured, Reading
 from token_explorer.core.scores import NATS_PER_BIT, Scores
+from token_explorer.core.search import MODES
 from token_explorer.core.tokens import TokenIds, Vocabulary, display, visible_blanks
 from token_explorer.ui import figures
 from token_explorer.ui.palette import Palette, Palettes
@@ -103,7 +104,7 @@ def _usual(place: int, scores: Scores | None) -> list[str]:
     if math.isnan(logprob):
         return ["no context before it"]
     surprisal = figures.bits(float(scores.surprisals[place]))
-    return [f"p {figures.probability(logprob)}", f"rank {scores.ranks[place]}", f"{surprisal} bits"]
+    return [f"p {figures.probability(logprob)}", f"rank {scores.ranks[place]:,}", f"{surprisal} bits"]
 
 
 def _drawn(place: int, reading: Reading | None) -> list[str]:
@@ -200,14 +201,16 @@ def quoted(shown: str) -> str:
 def table_title(view: View) -> list[Segment]:
     """What the table lists: tokens to come next, or those that might stand in a token's place."""
     ids, place = view.branch.ids, view.place
-    sampler = [run("· sampler on ")] * view.sampler_on
+    query = view.query
+    search = [] if query is None else [run(f"· {MODES[query.mode]} {quoted(display(query.text))} ")]
+    notes = [*search, *([run("· sampler on ")] * view.sampler_on)]
     if place == len(ids):
-        return [run(" next token "), *sampler]
+        return [run(" next token "), *notes]
     instead = [
         run(f" instead of token {place + 1} "),
         run(f"{quoted(view.vocabulary[ids[place]].shown)} ", bold=True),
     ]
-    return [*instead, *_rank(view), *sampler]
+    return [*instead, *_rank(view), *notes]
 
 
 def _rank(view: View) -> list[Segment]:

@@ -57,6 +57,7 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         self.panel.display = False
         self.entry = EntryLine(id="entry")
         self._footer = Footer(keys.footer(table), id="footer")
+        self._shown = {key.id: keys.shown_key(key.keys[0]) if key.keys else f":{key.id}" for key in table}
         self._dimming: Timer | None = None
         self._layers: tuple[Grid | None, Palette | None] | None = None  # as the table draws them
 
@@ -104,7 +105,11 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         noted = [] if grid is None else [grid, replace(grid, note="")]
         scale = [[*legend(each, palette), run(" ")] for each in noted]
         title = [*words.table_title(view), *words.pinned(view)]
-        writing = [[run(f" {view.writing} · Esc stops ", bold=True)]] if view.writing else []
+        writing = (
+            [[run(f" {view.writing} · {self._shown['cursor-off']} stops ", bold=True)]]
+            if view.writing
+            else []
+        )
         self._table_top.set(title, *writing, *scale)
         if self.table.stale and view.layered:
             return  # the layers of old rows stay as long as those rows
@@ -159,14 +164,16 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         cached = "" if view.scores is None else f" · {view.scores.reused} cached"
         title = f" prompt {space.active + 1}/{len(space.branches)} "
         self._prompt_top.set(
-            [run(title, bold=True), *_cut(view)], [run(f" {count}{cached} ")], [run(f" {count} ")]
+            [run(title, bold=True), *_cut(view, self._shown["retokenize"])],
+            [run(f" {count}{cached} ")],
+            [run(f" {count} ")],
         )
         looked = words.detail(ids, view.branch.cursor, view.vocabulary, view.scores, view.reading)
         self._prompt_bottom.set(words.title(view, self.palettes), *looked)
 
 
-def _cut(view: View) -> list[Segment]:
-    """Where the tokenizer would cut the prompt's text differently; nothing where it wouldn't."""
+def _cut(view: View, key: str) -> list[Segment]:
+    """Where the tokenizer would cut the prompt's text differently, and the key that has it cut so."""
     if view.cut is None:
         return []
-    return [run(f"· the tokenizer would cut it differently from token {view.cut + 1} on: R ", dim=True)]
+    return [run(f"· {key}: cut differently from token {view.cut + 1} on ", dim=True)]
