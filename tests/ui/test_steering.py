@@ -21,7 +21,7 @@ from token_explorer.core.observation import Encoding, Following, Recut
 from token_explorer.core.sampling import Sampler, draw, reshape
 from token_explorer.core.search import Query
 from token_explorer.core.tokens import Vocabulary
-from token_explorer.errors import InputError
+from token_explorer.errors import FacetUnavailable, InputError
 
 TEXT = "Once upon a time, there was a"
 IDS = encode(TEXT)
@@ -522,6 +522,19 @@ async def test_the_first_prompt_is_known_to_be_cut_as_the_tokenizer_does() -> No
         await driver.press("R")
         assert driver.said[0].startswith("Nothing to cut anew")
         assert Recut() not in [facet for _, facet in driver.engine.light]
+
+
+@in_loop
+async def test_a_text_that_can_not_be_cut_says_why_each_time_it_is_asked_for() -> None:
+    async with driving() as driver:
+        driver.engine.observe_error = FacetUnavailable("Can't cut this", "its bytes are no text.")
+        for _ in range(2):
+            driver.app.clear_notifications()
+            driver.app.insert("girl")
+            await driver.settle()
+            assert driver.said[0] == "Can't cut this: its bytes are no text."
+        assert driver.workspace.branch.ids == IDS
+        assert driver.app._awaited == {}
 
 
 @in_loop

@@ -227,12 +227,14 @@ class Stage(Troubled):
             self._rest(None)
 
     def await_cut(self, facet: Facet[Cut], then: Callable[[TokenIds], None]) -> None:
-        """Do something with the tokens of a text as soon as the tokenizer has cut it."""
+        """Do something with the tokens of a text as soon as the tokenizer has cut it, or say why it can't."""
         if self.exploration is None:
             return
         known = self.exploration.known(facet)
         if isinstance(known, Cut):
             then(known.tokens)
+        elif known is not None:
+            self.report(known)
         else:
             self._awaited[facet] = then
             self.look()
