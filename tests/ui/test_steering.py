@@ -67,6 +67,21 @@ async def test_the_first_token_has_no_alternatives_and_the_table_says_so() -> No
 
 
 @in_loop
+async def test_a_click_on_a_token_shows_what_else_could_stand_there_and_one_on_a_row_takes_it() -> None:
+    async with driving() as driver:
+        await driver.pilot.click("#prompt", offset=(len("│ <|start|>Once up"), 0))
+        await driver.settle()
+        assert driver.workspace.branch.cursor == 2
+        check(driver)
+        for _ in range(2):  # the first click chooses a row, the second takes it
+            await driver.pilot.click("#candidates", offset=(10, 4))
+            await driver.settle()
+        assert driver.workspace.branch.ids == (*IDS[:2], int(score(IDS[:2], 30).next.ids[3]))
+        assert [branch.ids for branch in driver.workspace.branches][0] == IDS
+        check(driver)
+
+
+@in_loop
 async def test_append_at_a_token_goes_on_from_it_in_a_copy() -> None:
     async with driving() as driver:
         await driver.press("comma", "comma", "down", "enter")
