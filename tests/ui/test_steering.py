@@ -77,7 +77,7 @@ async def test_a_click_on_a_token_shows_what_else_could_stand_there_and_one_on_a
             await driver.pilot.click("#candidates", offset=(10, 4))
             await driver.settle()
         assert driver.workspace.branch.ids == (*IDS[:2], int(score(IDS[:2], 30).next.ids[3]))
-        assert [branch.ids for branch in driver.workspace.branches][0] == IDS
+        assert driver.workspace.branches[0].ids == IDS
         check(driver)
 
 
