@@ -488,7 +488,7 @@ async def test_own_keys_work_and_are_shown() -> None:
         assert driver.workspace.branch.ids == IDS
         await driver.press("enter")
         assert driver.workspace.branch.ids == (*IDS, best(IDS))
-        assert "enter add" in driver.text()
+        assert "Enter add" in driver.text()
         assert "f1 help" in driver.text()
 
 

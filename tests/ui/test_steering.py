@@ -718,7 +718,7 @@ STEPS = st.sampled_from(
 )
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, min_size=4, max_size=14))
 @in_loop
 async def test_any_keys_leave_what_a_fresh_engine_would_show(steps: list[tuple[str, ...]]) -> None:
