@@ -25,7 +25,7 @@ run: $(VENV)/.model
 
 test: $(VENV)/.model
 	@echo "Testing"
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: $(VENV)/.installed
 	@echo "Checking the formatting"

@@ -24,7 +24,8 @@ for _name in ("NO_COLOR", "FORCE_COLOR", "TOKEN_EXPLORER_CONFIG", "TOKEN_EXPLORE
     os.environ.pop(_name, None)
 
 # No test may fail on a clock.
-settings.register_profile("tests", deadline=None)
+settings.register_profile("tests", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=1000)  # --hypothesis-profile=thorough
 settings.load_profile("tests")
 
 
