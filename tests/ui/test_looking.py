@@ -68,7 +68,9 @@ def expected(driver: Driver) -> Reading:
     ids, cursor = driver.workspace.branch.ids, driver.workspace.branch.cursor
     chosen = best(ids, driver.app.explore.table.chosen)
     heads = driver.app.settings.display.influence_heads
-    glance = Glance(score(ids, 30), cursor, chosen, shown.layer, LAYERS, heads, shown.sink)
+    origin = driver.workspace.branch.origin
+    other = score(origin, 30) if shown._answers.peek(origin) else None  # keys may outrun its scores
+    glance = Glance(score(ids, 30), cursor, chosen, shown.layer, LAYERS, heads, shown.sink, other)
     facet = shown.overlay.ask(glance)
     return shown.overlay.read(glance, None if facet is None else seen(ids, facet))
 
@@ -780,6 +782,9 @@ async def straight_to(fresh: Driver, state: Exploration) -> None:
     shown = fresh.app.exploration
     assert shown is not None
     shown.change(lambda _: state.workspace)
+    origin = state.workspace.branch.origin
+    if state._answers.peek(origin):
+        shown.take(score(origin, 30))  # what an overlay may compare with
     shown.use_overlay(state.overlay)
     shown._layer, shown.sink, shown.pin = state._layer, state.sink, state.pin
     shown.layer_mode = state.layer_mode
