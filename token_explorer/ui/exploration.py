@@ -94,9 +94,8 @@ class Exploration(Prompts):
     def search(self, query: Query | None) -> None:
         """Have the table list what a query finds; None for the likeliest tokens. Raises InputError."""
         if query is not None:
-            query.matches(
-                self.vocabulary
-            )  # which is remembered; here an expression proves too slow, or doesn't
+            # Remembered by the search itself: here an expression proves too slow, and never while drawing.
+            query.matches(self.vocabulary)
         self.query, self.row = query, 0
 
     # What is to be seen of it.
