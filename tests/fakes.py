@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from token_explorer.core.engine import Answer, Check, EngineInfo, Progress, Report, Stop, Stopped
 from token_explorer.core.generation import Ending, Generated, Plan, Step
+from token_explorer.core.listing import Listed, of_distribution
 from token_explorer.core.observation import (
     AttentionMap,
     AttentionRow,
@@ -31,11 +32,12 @@ from token_explorer.core.observation import (
     LayerTable,
     Lens,
     LensCells,
+    Likeliest,
     Recut,
     ResidualMeasures,
     Residuals,
 )
-from token_explorer.core.sampling import draw, reshape
+from token_explorer.core.sampling import Sampled, draw, reshape
 from token_explorer.core.scores import Candidates, Floats, Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import ContextTooLong, EngineDied, ExplorerError
@@ -83,7 +85,7 @@ VOCABULARY = Vocabulary(PIECES, frozenset({BOS}), bos=BOS, start=BOS, ends=froze
 PATIENCE_S = 20.0
 
 # Kinds of facets that take no forward.
-LIGHT = ("distribution", "tokenizer", "chat")
+LIGHT = ("distribution", "candidates", "tokenizer", "chat")
 
 U64 = NDArray[np.uint64]
 
@@ -216,6 +218,8 @@ def observe(ids: TokenIds, facet: Facet[Answer]) -> object:
     """What the fake engine shows of its inside."""
     if isinstance(facet, Following):
         return distribution(ids[: facet.place])
+    if isinstance(facet, Likeliest):
+        return score(ids[: facet.place], facet.top_k).next
     if isinstance(facet, Recut | Encoding | Chat):
         return _cut(facet, ids)
     if isinstance(facet, AttentionRow):
@@ -374,12 +378,14 @@ class FakeEngine:
             if token is None:
                 ending = "nothing"
                 break
+            listed = self._alternatives(ids, plan, token)
             ids = (*ids, token)
-            tell(Step(len(ids) - 1, token, (len(ids) - first) * 0.125))
+            tell(Step(len(ids) - 1, token, (len(ids) - first) * 0.125, listed))
             if token in VOCABULARY.ends:
                 ending = "end"
                 break
-            if any(text.encode() in VOCABULARY.utf8(ids[first:]) for text in plan.stops):
+            ended = any(text.encode() in VOCABULARY.utf8(ids[first:]) for text in plan.stops)
+            if ended and len(ids) - plan.prompt >= plan.least:
                 ending = "stop"
                 break
             if self.pace is not None:
@@ -387,11 +393,19 @@ class FakeEngine:
         return Generated(ids, ending, (len(ids) - first) * 0.125)
 
     def _written(self, ids: TokenIds, plan: Plan) -> int | None:
+        sampled = self._sampled(ids, plan)
+        return int(score(ids, 1).next.ids[0]) if sampled is None else draw(sampled, plan.seed, len(ids))
+
+    def _sampled(self, ids: TokenIds, plan: Plan) -> Sampled | None:
         if plan.sampler is None:
-            return int(score(ids, 1).next.ids[0])
-        logits = distribution(ids).logits
-        sampled = reshape(plan.sampler, logits, ids, len(ids) - plan.prompt, VOCABULARY)
-        return draw(sampled, plan.seed, len(ids))
+            return None
+        return reshape(plan.sampler, distribution(ids).logits, ids, len(ids) - plan.prompt, VOCABULARY)
+
+    def _alternatives(self, ids: TokenIds, plan: Plan, token: int) -> Listed | None:
+        if not plan.alternatives:
+            return None
+        sampled = self._sampled(ids, plan)
+        return of_distribution(distribution(ids), VOCABULARY, plan.alternatives, token, sampled)
 
     def close(self) -> None:
         self.calls.append("close")

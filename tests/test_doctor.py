@@ -55,7 +55,7 @@ def test_a_failed_check_is_exit_code_one(
     checks: tuple[Check, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     info = EngineInfo("model", "cpu", "float32", 0, 3, checks=checks)
-    monkeypatch.setattr(cli, "_loaded_info", lambda settings: info)
+    monkeypatch.setattr(cli.doctor, "proved", lambda settings: info)
     assert cli.main(["doctor", "--json"]) == code
     assert json.loads(capsys.readouterr().out)["schema"] == 1
     assert cli.main(["doctor"]) == code

@@ -3,6 +3,7 @@
     ExplorerError            title, message, hint; exit_code
     ├── ConfigError          a setting that can't be used                     2
     ├── InputError           a prompt, file or flag that can't be used        2
+    ├── OutputError          a result that can't be written                   2
     ├── ModelNotFound        no such model here, or no network to fetch it    2
     ├── DeviceError          no such device here                              2
     ├── ContextTooLong       more tokens than the model was made for          2
@@ -40,6 +41,12 @@ class ConfigError(ExplorerError):
 
 class InputError(ExplorerError):
     """A prompt, a file or a flag that can't be used."""
+
+    exit_code = 2
+
+
+class OutputError(ExplorerError):
+    """A result that can't be written where it should be."""
 
     exit_code = 2
 

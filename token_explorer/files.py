@@ -1,10 +1,14 @@
-"""Files that the user names: their text, or what is wrong with them. Knows nothing of tokens or settings."""
+"""Files that the user names: read, written whole, or what is wrong with them.
+
+Knows nothing of tokens or settings.
+"""
 
 import os
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import islice
 
-from token_explorer.errors import InputError
+from token_explorer.errors import InputError, OutputError
 
 # More text than any model's context holds; the tokenizer would be busy for minutes.
 MAX_BYTES = 10_000_000
@@ -82,3 +86,53 @@ def _too_large(path: str, size: int) -> InputError:
 
 def _unreadable(message: str, hint: str) -> InputError:
     return InputError("Can't read the prompt", message, hint)
+
+
+def write_file(path: str, content: bytes, replace: bool = False) -> None:
+    """Write a file as a whole, or not at all.
+
+    Args:
+        replace: whether a file of that name may be replaced.
+
+    Raises OutputError.
+    """
+    target = os.path.realpath(path)
+    part = os.path.join(os.path.dirname(target), f".{os.path.basename(target)[:200]}-{os.getpid()}.part")
+    try:
+        try:
+            with open(part, "xb") as file:
+                file.write(content)
+            if replace:
+                os.replace(part, target)
+            else:
+                place_new(part, target)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(part)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def place_new(part: str, path: str) -> None:
+    """Give a finished file its name. Raises FileExistsError where that is taken.
+
+    A link can't overwrite, as a rename can.
+    """
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: the name is taken first, then filled at one stroke
+        open(path, "xb").close()
+        os.replace(part, path)
+
+
+def _unwritable(path: str, error: OSError) -> OutputError:
+    folder = os.path.dirname(path)
+    if isinstance(error, FileExistsError):
+        hint = "Choose another name, or replace it with --force."
+        return OutputError("Not written", f"{path} exists.", hint)
+    if isinstance(error, FileNotFoundError):
+        return OutputError("Not written", f"{path}: there is no folder {folder}.", "Make it first.")
+    hint = "Choose a folder that you may write to, with room for it."
+    return OutputError("Not written", f"{path}: {error.strerror or error}.", hint)

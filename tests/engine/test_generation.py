@@ -13,7 +13,7 @@ from tests.engine.random_models import RANDOM_MODELS, VOCABULARY, random_model, 
 from tests.engine.test_runner import ATTENTION, RECURRENT, assert_bounded, assert_true
 from token_explorer.core.engine import ModelSpec, Stop, Stopped
 from token_explorer.core.generation import Generated, Plan, Step
-from token_explorer.core.observation import Following
+from token_explorer.core.observation import Following, Likeliest
 from token_explorer.core.sampling import Sampler, draw, reshape
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine import generation
@@ -292,7 +292,7 @@ def test_greedy_takes_the_lowest_id_of_a_tie_and_asks_no_sampler(monkeypatch: py
         raise AssertionError("the sampler was asked")
 
     monkeypatch.setattr(generation, "reshape", asked)
-    assert choose(Plan(1), torch.tensor([1.0, 3.0, 2.0, 3.0]), (5,), PIECES) == 1
+    assert choose(Plan(1), torch.tensor([1.0, 3.0, 2.0, 3.0]), (5,), PIECES) == (1, None)
 
 
 def test_the_engine_writes_with_the_ends_of_its_own_model(tmp_path: Path) -> None:
@@ -307,3 +307,39 @@ def test_the_engine_writes_with_the_ends_of_its_own_model(tmp_path: Path) -> Non
     assert run.ending == ("end" if END in run.ids else "limit")
     scores = engine.score(run.ids, 5, Stop())
     assert scores.reused == len(run.ids)
+
+
+def test_each_step_lists_what_its_token_was_taken_from() -> None:
+    steps: list[Step] = []
+    plan = Plan(6, replace(WARM, top_k=7), seed=3, prompt=len(IDS), alternatives=5)
+    runner = ModelRunner(load("llama"))
+    ids = generate(runner, PIECES, IDS, plan, steps.append, Stop()).ids
+    for step in steps:
+        logits = ModelRunner(load("llama")).logits(ids[: step.place], Stop())
+        told = step.listed
+        assert told is not None
+        assert told.actual == step.token == ids[step.place]
+        assert told.left == 7
+        np.testing.assert_allclose(told.logprobs, logits.log_softmax(-1)[told.ids], atol=1e-5)
+        likeliest = logits.argsort(descending=True)[:5].tolist()
+        assert told.ids.tolist()[:5] == likeliest
+        assert set(told.ids.tolist()) == {*likeliest, step.token}
+
+
+def test_a_stop_string_ends_no_run_before_its_least_tokens() -> None:
+    run = written(ModelRunner(load("llama")), Plan(12))
+    early = PIECES.pieces[run[1]].decode()
+    stopped = written(ModelRunner(load("llama")), Plan(12, prompt=len(IDS), stops=(early,), least=2))
+    assert len(stopped) == 2
+    again = [place for place, token in enumerate(run) if token == run[1] and place >= 2]
+    longer = written(ModelRunner(load("llama")), Plan(12, prompt=len(IDS), stops=(early,), least=3))
+    assert len(longer) == (again[0] + 1 if again else 12)
+
+
+@pytest.mark.parametrize("place", [1, 12, len(IDS)])
+def test_the_likeliest_tokens_at_a_place_are_those_of_the_prompt_that_ends_there(place: int) -> None:
+    runner = ModelRunner(load("llama"))
+    found = Microscope(runner).observe(IDS, Likeliest(place, 9), Stop())
+    alone = ModelRunner(load("llama")).score(IDS[:place], 9, Stop()).next
+    np.testing.assert_array_equal(found.ids, alone.ids)
+    np.testing.assert_allclose(found.logprobs, alone.logprobs, atol=1e-5)

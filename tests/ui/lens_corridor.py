@@ -14,7 +14,7 @@ from token_explorer.core.engine import Answer, EngineInfo
 from token_explorer.core.observation import Facet, Lens, LensCells
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ExplorerError
-from token_explorer.ui import palette
+from token_explorer.results import palette
 from token_explorer.ui.keys import KEYS
 from token_explorer.ui.screens.lens import LensRoom
 from token_explorer.ui.screens.room import Room

@@ -14,7 +14,7 @@ from tests.ui.truth import check_screen
 from token_explorer.config import PromptSettings, Settings
 from token_explorer.core.branch import Workspace
 from token_explorer.errors import NotPossible
-from token_explorer.ui import figures
+from token_explorer.results import figures
 
 TEXT = "Once upon a time, there was a"
 IDS = encode(TEXT)

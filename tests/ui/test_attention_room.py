@@ -22,8 +22,9 @@ from token_explorer.core.scores import Floats
 from token_explorer.core.tokens import Token, TokenIds, Vocabulary
 from token_explorer.errors import ExplorerError, FacetUnavailable
 from token_explorer.overlays.heads import HOWS, Choice
-from token_explorer.ui import attended, figures, keys, roomwords
-from token_explorer.ui.palette import Depth, Palettes, make
+from token_explorer.results import figures
+from token_explorer.results.palette import Depth, Palettes, make
+from token_explorer.ui import attended, keys, roomwords
 from token_explorer.ui.screens.attention import AttentionRoom
 from token_explorer.ui.screens.room import Room
 from token_explorer.ui.view import View

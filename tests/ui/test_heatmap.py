@@ -15,7 +15,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from tests.ui.driving import in_loop
-from token_explorer.ui.palette import Depth, Palette, make
+from token_explorer.results.palette import Depth, Palette, make
 from token_explorer.ui.widgets.heatmap import NOTHING, SHADES, UNKNOWN, Heat, HeatMap
 from token_explorer.ui.widgets.window import MOST_KEYS, MOST_QUERIES, PIECE_KEYS, PIECE_QUERIES, Window
 

@@ -19,7 +19,7 @@ from token_explorer.core.listing import of_candidates
 from token_explorer.core.observation import LayerTable
 from token_explorer.core.reading import Grid
 from token_explorer.overlays.layers import correlations, probabilities
-from token_explorer.ui import figures, palette
+from token_explorer.results import figures, palette
 from token_explorer.ui.widgets.candidates import CandidateTable, Waiting
 from token_explorer.ui.widgets.layers import LayerCells, LayerColumns, exact, legend
 from token_explorer.ui.widgets.row import GAP, LEAST_TOKEN, RANK, SAMPLED, P, rows

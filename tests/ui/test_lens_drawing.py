@@ -12,7 +12,8 @@ from tests.ui.lens_corridor import COLOURS, IDS, LARGE, NO_COLOURS, SMALL, Size,
 from token_explorer.core.observation import Lens, LensCells
 from token_explorer.errors import FacetUnavailable
 from token_explorer.overlays.lens import LENS_MODES
-from token_explorer.ui import lenswords, palette
+from token_explorer.results import palette
+from token_explorer.ui import lenswords
 from token_explorer.ui.widgets.lensgrid import GUTTER, HEADER
 from token_explorer.ui.widgets.lenswindow import CHUNK
 

@@ -23,7 +23,7 @@ from tests.ui.lens_corridor import (
 from token_explorer.core.branch import Workspace
 from token_explorer.core.observation import Lens
 from token_explorer.overlays.lens import LENS_MODES
-from token_explorer.ui import palette
+from token_explorer.results import palette
 from token_explorer.ui.keys import KEYS
 from token_explorer.ui.screens.lens import LensRoom
 from token_explorer.ui.widgets.lensgrid import GUTTER, HEADER, LensGrid

@@ -13,9 +13,9 @@ from tests.ui.truth import check_screen
 from token_explorer.core.observation import AttentionRow, Facet, Lens, Residuals
 from token_explorer.errors import EngineFault, FacetUnavailable
 from token_explorer.overlays import OVERLAYS
+from token_explorer.results.palette import Palettes
 from token_explorer.ui.app import Explorer
 from token_explorer.ui.keys import Key
-from token_explorer.ui.palette import Palettes
 from token_explorer.ui.screens.attention import AttentionRoom
 from token_explorer.ui.screens.lens import LensRoom
 from token_explorer.ui.screens.room import Known, Room

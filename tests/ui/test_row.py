@@ -13,7 +13,7 @@ from tests.fakes import VOCABULARY, encode, score
 from token_explorer.core.knobs import KNOBS
 from token_explorer.core.listing import Listed, of_candidates
 from token_explorer.core.tokens import display
-from token_explorer.ui import figures
+from token_explorer.results import figures
 from token_explorer.ui.widgets.row import (
     ACTUAL,
     GAP,

@@ -7,7 +7,7 @@ from tests.ui.driving import Driver
 from token_explorer.core.listing import Listed, of_candidates, of_distribution
 from token_explorer.core.sampling import reshape
 from token_explorer.core.tokens import common_length
-from token_explorer.ui import figures
+from token_explorer.results import figures
 from token_explorer.ui.exploration import Exploration
 
 

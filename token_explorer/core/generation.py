@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from token_explorer.core.listing import Listed
 from token_explorer.core.sampling import Sampler
 from token_explorer.core.tokens import TokenIds
 
@@ -22,6 +23,8 @@ class Plan:
         prompt: how many of the tokens are the prompt's own: the sampler's first steps are counted from there.
         stops: texts that end the writing once what was written contains one; the token that completes it
             is kept.
+        least: fewest tokens of the run, counted from `prompt`, before a stop string may end it.
+        alternatives: how many of the likeliest tokens each step tells of; 0 for none.
     """
 
     limit: int | None
@@ -29,6 +32,8 @@ class Plan:
     seed: int = 0
     prompt: int = 0
     stops: tuple[str, ...] = ()
+    least: int = 0
+    alternatives: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,14 @@ class Step:
         place: its index in the prompt.
         token: its id.
         seconds: since the first token was asked for, of the engine's time.
+        listed: the likeliest tokens of the distribution that it was taken from, itself among them, with what
+            the sampler made of them; None where no alternatives were asked for.
     """
 
     place: int
     token: int
     seconds: float
+    listed: Listed | None = None
 
 
 @dataclass(frozen=True, slots=True)

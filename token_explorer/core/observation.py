@@ -9,11 +9,13 @@ from typing import ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 
-from token_explorer.core.scores import Floats, Ints
+from token_explorer.core.scores import Candidates, Floats, Ints
 from token_explorer.core.tokens import TokenIds
 
 # What a model must have for a facet: what EngineInfo.lacks names where it hasn't.
-Kind = Literal["attention", "residuals", "lens", "gradient", "distribution", "tokenizer", "chat"]
+Kind = Literal[
+    "attention", "residuals", "lens", "gradient", "distribution", "candidates", "tokenizer", "chat"
+]
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 
@@ -242,6 +244,18 @@ class Following(Facet[Distribution]):
 
     kind = "distribution"
     place: int
+
+    def reach(self, length: int) -> int:
+        return self.place
+
+
+@dataclass(frozen=True, slots=True)
+class Likeliest(Facet[Candidates]):
+    """The `top_k` likeliest tokens after the first `place` ones: for engines that know no more than those."""
+
+    kind = "candidates"
+    place: int
+    top_k: int
 
     def reach(self, length: int) -> int:
         return self.place

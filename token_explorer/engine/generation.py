@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from token_explorer.core.engine import Stop
 from token_explorer.core.generation import Ending, Generated, Plan, Step
-from token_explorer.core.sampling import draw, reshape
+from token_explorer.core.listing import Listed, of_distribution
+from token_explorer.core.observation import Distribution
+from token_explorer.core.sampling import Sampled, draw, reshape
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine.models import check_length
 
@@ -36,27 +38,41 @@ def generate(
     ending = _room(first, 0, plan, runner.context)
     while ending is None:
         stop.check()
-        token = choose(plan, logits, ids, vocabulary)
+        token, sampled = choose(plan, logits, ids, vocabulary)
         if token is None:
             ending = "nothing"
             break
+        listed = _alternatives(plan, logits, vocabulary, token, sampled)
         ids = (*ids, token)
         logits = runner.logits(ids, stop)
-        tell(Step(len(ids) - 1, token, time.perf_counter() - began))
-        ended = _last_word(token, vocabulary, stops)
+        tell(Step(len(ids) - 1, token, time.perf_counter() - began, listed))
+        ended = _last_word(token, vocabulary, stops, len(ids) - plan.prompt >= plan.least)
         ending = ended or _room(len(ids), len(ids) - first, plan, runner.context)
     return Generated(ids, ending, time.perf_counter() - began)
 
 
-def choose(plan: Plan, logits: "Tensor", ids: TokenIds, vocabulary: Vocabulary) -> int | None:
+def choose(
+    plan: Plan, logits: "Tensor", ids: TokenIds, vocabulary: Vocabulary
+) -> tuple[int | None, Sampled | None]:
     """The token that a plan has after a prompt with these logits (V,); None where the sampler leaves none.
 
-    Greedy takes the lowest id of the likeliest tokens.
+    With it what the sampler made of the logits; None where it is off. Greedy takes the lowest id of the
+    likeliest tokens.
     """
     if plan.sampler is None:
-        return int(logits.argmax())
+        return int(logits.argmax()), None
     sampled = reshape(plan.sampler, logits.cpu().numpy(), ids, len(ids) - plan.prompt, vocabulary)
-    return draw(sampled, plan.seed, len(ids))
+    return draw(sampled, plan.seed, len(ids)), sampled
+
+
+def _alternatives(
+    plan: Plan, logits: "Tensor", vocabulary: Vocabulary, token: int, sampled: Sampled | None
+) -> Listed | None:
+    """What a token was taken from; None where the plan doesn't ask for it."""
+    if not plan.alternatives:
+        return None
+    distribution = Distribution(logits.cpu().numpy(), float(logits.logsumexp(-1)))
+    return of_distribution(distribution, vocabulary, plan.alternatives, token, sampled)
 
 
 class StopStrings:
@@ -74,9 +90,9 @@ class StopStrings:
         return any(text in joined for text in self._texts)
 
 
-def _last_word(token: int, vocabulary: Vocabulary, stops: StopStrings) -> Ending | None:
+def _last_word(token: int, vocabulary: Vocabulary, stops: StopStrings, enough: bool) -> Ending | None:
     """Why a token that was written is the last; None where it isn't."""
-    stopped = stops.complete(vocabulary.pieces[token])
+    stopped = stops.complete(vocabulary.pieces[token]) and enough
     if token in vocabulary.ends:
         return "end"
     return "stop" if stopped else None

@@ -26,6 +26,7 @@ from token_explorer.core.observation import (
     LayerTable,
     Lens,
     LensCells,
+    Likeliest,
     ResidualMeasures,
     Residuals,
 )
@@ -37,7 +38,7 @@ from token_explorer.engine.runner import LOGITS_BYTES, PIECE_TOKENS, ModelRunner
 from token_explorer.errors import FacetUnavailable
 
 # The kinds of facets that a model's inside answers, and not its tokenizer.
-KINDS: tuple[Kind, ...] = ("attention", "residuals", "lens", "gradient", "distribution")
+KINDS: tuple[Kind, ...] = ("attention", "residuals", "lens", "gradient", "distribution", "candidates")
 
 
 class Microscope:
@@ -95,7 +96,9 @@ class Microscope:
             if isinstance(facet, Lens):
                 return self._lens(ids, facet, stop)
             if isinstance(facet, Following):
-                return self._follow(ids[: facet.place], stop)
+                return self._follow(_before(ids, facet.place), stop)
+            if isinstance(facet, Likeliest):
+                return self._runner.score(_before(ids, facet.place), facet.top_k, stop).next
         raise TypeError(f"no facet: {facet!r}")
 
     def _attend(self, ids: TokenIds, facet: AttentionRow | AttentionMap, stop: Stop) -> object:
@@ -105,8 +108,6 @@ class Microscope:
         return self._attention.window(self._runner, ids, facet, stop)
 
     def _follow(self, ids: TokenIds, stop: Stop) -> Distribution:
-        if not ids:
-            raise FacetUnavailable("No distribution there", "nothing comes before the first token.")
         logits = self._runner.logits(ids, stop)
         # Copied, as the runner goes on using its own. The normaliser is computed as Scores.next has it.
         return Distribution(logits.cpu().numpy().copy(), float(logits.logsumexp(-1)))
@@ -214,6 +215,13 @@ class Microscope:
                 break
             depths[alive.cpu()] = layer
         return depths
+
+
+def _before(ids: TokenIds, place: int) -> TokenIds:
+    """The first `place` tokens. Raises FacetUnavailable for none, which predict nothing."""
+    if not place:
+        raise FacetUnavailable("No distribution there", "nothing comes before the first token.")
+    return ids[:place]
 
 
 def _numpy(values: Tensor) -> Floats:

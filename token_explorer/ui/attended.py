@@ -12,8 +12,9 @@ from token_explorer.core.scores import Floats
 from token_explorer.core.tokens import Token
 from token_explorer.overlays.attention import ROUNDING
 from token_explorer.overlays.heads import Choice, masses
-from token_explorer.ui import figures, words
-from token_explorer.ui.palette import Palette
+from token_explorer.results import figures
+from token_explorer.results.palette import Palette
+from token_explorer.ui import words
 from token_explorer.ui.widgets.bar import Runs, run
 from token_explorer.ui.widgets.heatmap import SHADES
 from token_explorer.ui.widgets.row import fitted

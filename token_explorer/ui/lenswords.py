@@ -12,8 +12,8 @@ from token_explorer.core.reading import Grid
 from token_explorer.core.scores import NATS_PER_BIT
 from token_explorer.core.tokens import TokenIds, Vocabulary, visible_blanks
 from token_explorer.overlays.lens import LENS_MODES, Counts, Followed, LensMode, follow
-from token_explorer.ui import figures
-from token_explorer.ui.palette import Palette
+from token_explorer.results import figures
+from token_explorer.results.palette import Palette
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Runs, run
 from token_explorer.ui.widgets.lensgrid import Cell, Column, Sheet

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from token_explorer.errors import InputError
+from token_explorer.files import place_new
 
 FOLDER = "prompts"
 
@@ -45,22 +46,12 @@ def save_prompt(text: str, folder: Path, now: datetime | None = None) -> Path:
 
 
 def _place(part: Path, folder: Path, stem: str) -> Path:
-    """Give a finished file the first free name; a link can't overwrite, as a rename can."""
+    """Give a finished file the first free name."""
     for number in count(1):
         path = folder / (f"{stem}.txt" if number == 1 else f"{stem}-{number}.txt")
         try:
-            _link(part, path)
+            place_new(str(part), str(path))
         except FileExistsError:
             continue
         return path
     raise AssertionError("unreachable: count has no end")
-
-
-def _link(part: Path, path: Path) -> None:
-    try:
-        os.link(part, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links: the name is taken first, then filled at one stroke
-        path.open("xb").close()
-        os.replace(part, path)

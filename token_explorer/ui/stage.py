@@ -17,7 +17,8 @@ from token_explorer.core.listing import Listed
 from token_explorer.core.observation import Cut, Facet
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ExplorerError
-from token_explorer.ui import keys, news, palette, words
+from token_explorer.results import palette
+from token_explorer.ui import keys, news, words
 from token_explorer.ui.desk import Desk, Look
 from token_explorer.ui.exploration import Exploration
 from token_explorer.ui.looking import Looking

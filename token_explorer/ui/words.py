@@ -14,8 +14,8 @@ from token_explorer.core.reading import Measured, Reading
 from token_explorer.core.scores import NATS_PER_BIT, Scores
 from token_explorer.core.search import MODES
 from token_explorer.core.tokens import TokenIds, Vocabulary, display, visible_blanks
-from token_explorer.ui import figures
-from token_explorer.ui.palette import Palette, Palettes
+from token_explorer.results import figures
+from token_explorer.results.palette import Palette, Palettes
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Runs, run
 from token_explorer.ui.widgets.layers import exact

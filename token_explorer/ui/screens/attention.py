@@ -15,9 +15,9 @@ from token_explorer.core.observation import AttentionMap, AttentionRow, Attentio
 from token_explorer.core.scores import Floats
 from token_explorer.errors import ExplorerError
 from token_explorer.overlays.heads import Choice, Heads, top
+from token_explorer.results.palette import Palettes
 from token_explorer.ui import attended, roomwords
 from token_explorer.ui.keys import Key
-from token_explorer.ui.palette import Palettes
 from token_explorer.ui.screens.room import Known, Room, cursor_of
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, run

@@ -14,9 +14,9 @@ from textual.message import Message
 from token_explorer.core.observation import Cut, Facet
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ExplorerError
+from token_explorer.results.palette import Palettes
 from token_explorer.ui import roomwords, words
 from token_explorer.ui.keys import Key
-from token_explorer.ui.palette import Palettes
 from token_explorer.ui.screens.room import Known, Room
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, run

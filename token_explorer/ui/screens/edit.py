@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 
 from token_explorer.core.observation import Encoding
 from token_explorer.core.tokens import TokenIds
+from token_explorer.results.palette import Palettes
 from token_explorer.ui.keys import Key
-from token_explorer.ui.palette import Palettes
 from token_explorer.ui.screens.compose import Composer
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.textbox import TextBox

@@ -16,8 +16,8 @@ from textual.timer import Timer
 
 from token_explorer.core.reading import Grid
 from token_explorer.core.tokens import common_length, show
+from token_explorer.results.palette import Palette, Palettes
 from token_explorer.ui import keys, words
-from token_explorer.ui.palette import Palette, Palettes
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, run
 from token_explorer.ui.widgets.candidates import CandidateTable, Waiting

@@ -14,9 +14,9 @@ from token_explorer.core.engine import Answer
 from token_explorer.core.observation import Facet, Lens, LensCells
 from token_explorer.errors import ExplorerError
 from token_explorer.overlays.lens import LENS_MODES, LensMode
+from token_explorer.results.palette import Palettes
 from token_explorer.ui import lenswords, roomwords, words
 from token_explorer.ui.keys import Key
-from token_explorer.ui.palette import Palettes
 from token_explorer.ui.screens.room import Known, Room
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, run

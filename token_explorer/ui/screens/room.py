@@ -13,8 +13,8 @@ from textual.screen import Screen
 from token_explorer.core.engine import Answer
 from token_explorer.core.observation import Facet, Kind
 from token_explorer.errors import ExplorerError
+from token_explorer.results.palette import Palettes
 from token_explorer.ui.keys import Key
-from token_explorer.ui.palette import Palettes
 from token_explorer.ui.view import View
 
 

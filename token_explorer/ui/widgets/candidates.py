@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from token_explorer.core.reading import Grid
-from token_explorer.ui.palette import Palette
+from token_explorer.results.palette import Palette
 from token_explorer.ui.widgets.layers import LayerCells, LayerColumns
 from token_explorer.ui.widgets.lines import LineView
 from token_explorer.ui.widgets.row import GAP, Columns, Row, eighths

@@ -11,7 +11,7 @@ from textual.message import Message
 
 from token_explorer.core.scores import Floats, Ints
 from token_explorer.overlays.heads import Choice, Heads
-from token_explorer.ui import figures
+from token_explorer.results import figures
 from token_explorer.ui.widgets.listing import Listing
 from token_explorer.ui.widgets.row import eighths, fitted
 

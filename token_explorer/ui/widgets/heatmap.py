@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from token_explorer.core.scores import Floats, Ints
-from token_explorer.ui.palette import Palette
+from token_explorer.results.palette import Palette
 from token_explorer.ui.widgets.lines import LineView
 from token_explorer.ui.widgets.row import fitted
 from token_explorer.ui.widgets.window import Bools

@@ -14,8 +14,8 @@ from rich.style import Style
 
 from token_explorer.core.reading import Grid
 from token_explorer.core.scores import Floats
-from token_explorer.ui import figures
-from token_explorer.ui.palette import Palette
+from token_explorer.results import figures
+from token_explorer.results.palette import Palette
 from token_explorer.ui.widgets.bar import run
 from token_explorer.ui.widgets.row import Columns
 

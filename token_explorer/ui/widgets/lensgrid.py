@@ -13,7 +13,7 @@ from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
-from token_explorer.ui.palette import Palette
+from token_explorer.results.palette import Palette
 from token_explorer.ui.widgets.lines import LineView
 from token_explorer.ui.widgets.row import fitted
 from token_explorer.ui.widgets.wrapping import wrapped

@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from token_explorer.core.tokens import Shown, TokenIds, common_length
-from token_explorer.ui.palette import Palette
+from token_explorer.results.palette import Palette
 from token_explorer.ui.widgets.flow import Flow, Piece
 from token_explorer.ui.widgets.lines import LineView
 

@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 from token_explorer.core.listing import Listed
 from token_explorer.core.tokens import Vocabulary
-from token_explorer.ui import figures
+from token_explorer.results import figures
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 TOKEN = 20

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from token_explorer.core.scores import Floats, Ints
-from token_explorer.ui import figures
+from token_explorer.results import figures
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 # Below so many cells for the blocks, the words before them are left out.

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.timer import Timer
 
 from token_explorer.core.engine import Check
-from token_explorer.ui import figures
+from token_explorer.results import figures
 from token_explorer.ui.widgets.bar import Bar, Runs, run
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"

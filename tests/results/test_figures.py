@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_explorer.ui import figures
+from token_explorer.results import figures
 
 
 @given(st.floats(0.0, 1.0, exclude_min=True, exclude_max=True))

@@ -7,7 +7,7 @@ import pytest
 from rich.color import Color, ColorSystem
 
 from token_explorer.config import PALETTES
-from token_explorer.ui.palette import LEVELS, Depth, Rgb, contrast, depth, make, warning
+from token_explorer.results.palette import LEVELS, Depth, Rgb, contrast, depth, make, warning
 
 DEPTHS: tuple[Depth, ...] = ("truecolor", "256", "16", "grey")
 BOTH = list(product(PALETTES, DEPTHS))

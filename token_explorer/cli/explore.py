@@ -1,0 +1,58 @@
+"""Exploring: what happens without a subcommand."""
+
+import os
+import sys
+
+from token_explorer.cli.settings import spec
+from token_explorer.config import Settings
+from token_explorer.errors import InputError
+from token_explorer.files import read_prompt
+
+
+def starting_text(input_file: str | None, prompt: str | None, settings: Settings) -> str:
+    """The text to start from: the file's, the flag's, or the example."""
+    if input_file is not None and prompt is not None:
+        raise InputError("Two prompts", "--input and --prompt were both given.", "Leave one of them out.")
+    if input_file is not None:
+        return read_prompt(input_file)
+    return settings.prompt.example_prompt if prompt is None else _whole(prompt)
+
+
+def _whole(prompt: str) -> str:
+    """A prompt from the command line, refused where its bytes were no UTF-8."""
+    try:
+        prompt.encode("utf-8")
+    except UnicodeEncodeError as error:
+        message = f"--prompt isn't UTF-8 text at character {error.start}."
+        raise InputError("Can't read the prompt", message, "Put it in a file of UTF-8 text.") from None
+    return prompt
+
+
+def check_terminal() -> None:
+    """Raise InputError where there is no terminal to draw on and to read keys from."""
+    streams = {"stdin": sys.__stdin__, "stdout": sys.__stdout__, "stderr": sys.__stderr__}
+    for name, stream in streams.items():
+        if stream is None or not stream.isatty():
+            hint = (
+                "Run it in a terminal, without | and <; a prompt is given with --input FILE or --prompt TEXT."
+            )
+            raise InputError("No terminal", f"the explorer needs one, and {name} isn't.", hint)
+    if os.environ.get("TERM") in ("dumb", "unknown"):
+        message = f"TERM is {os.environ['TERM']}, which can't move its cursor."
+        raise InputError("No screen", message, "Run it in another terminal.")
+
+
+def run_explorer(settings: Settings, text: str) -> int:
+    """Open the explorer and return its exit code."""
+    from token_explorer.engine.process import local_engine
+    from token_explorer.ui.app import Explorer
+
+    engine = local_engine(spec(settings))
+    try:
+        explorer = Explorer(engine, settings, text, settings.model.name)
+        explorer.run()
+    finally:
+        engine.close()
+    if explorer.fatal is not None:
+        raise explorer.fatal
+    return explorer.return_code or 0

@@ -1,0 +1,56 @@
+"""Results on stdout: in colours where a terminal shows them, and what to do where they can't be written."""
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from token_explorer.errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from token_explorer.results.document import Document
+
+# What a shell reports for a program that ended because nobody read what it wrote: 128 + SIGPIPE.
+SIGPIPE_CODE = 141
+
+
+def show(lines: "Iterable[Text]") -> None:
+    """Write lines of text at once, each as soon as it is there."""
+    from token_explorer.results import ink
+
+    system = ink.colours(sys.stdout)
+    for line in lines:
+        write(ink.rendered(line, system) + "\n")
+
+
+def show_document(document: "Document") -> None:
+    """Write a JSON document."""
+    from token_explorer.results.document import dumps
+
+    write(dumps(document) + "\n")
+
+
+def write(text: str) -> None:
+    """Write to stdout at once. Raises OutputError, and BrokenPipeError where the reader has gone."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()
+        raise OutputError("Can't write the output", f"{error.strerror or error}.", "Make room.") from None
+
+
+def finish_output() -> None:
+    """Write what is still held back. Raises as `write` does."""
+    write("")
+
+
+def drop_output() -> None:
+    """Throw away what stdout still holds, as Python would try to write it at its end, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

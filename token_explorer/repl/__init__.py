@@ -1,0 +1,1 @@
+"""The REPL: the commands on one loaded model, line by line."""

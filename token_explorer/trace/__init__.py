@@ -1,0 +1,1 @@
+"""Traces: one run of a model recorded in a folder, its plots, and its replay."""
