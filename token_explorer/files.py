@@ -20,7 +20,17 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 def read_prompt(path: str) -> str:
     """The text of a prompt file, exact but for a byte order mark. Raises InputError."""
-    content = _content(path)
+    return text_of(_content(path), path)
+
+
+def text_of(content: bytes, path: str) -> str:
+    """The text that a file's bytes are, exact but for a byte order mark. Raises InputError.
+
+    Args:
+        path: where they come from, for messages.
+    """
+    if len(content) >= MAX_BYTES:
+        raise _too_large(path, len(content))
     if content.startswith(_UTF16_MARKS):
         raise _unreadable(f"{path} is UTF-16.", f"Convert it: iconv -f UTF-16 -t UTF-8 {path}")
     if (nul := content.find(b"\0")) >= 0:
@@ -74,8 +84,8 @@ def _content(path: str) -> bytes:
         raise _unreadable(f"{path} is a folder.", "Name a file in it.") from None
     except OSError as error:
         raise _unreadable(f"{path}: {error.strerror}.", "Choose a file that you may read.") from None
-    if max(size, len(content)) >= MAX_BYTES:
-        raise _too_large(path, max(size, len(content)))
+    if size >= MAX_BYTES:
+        raise _too_large(path, size)
     return content
 
 

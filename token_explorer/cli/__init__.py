@@ -16,10 +16,10 @@ import typer
 from token_explorer import __version__
 from token_explorer.cli import doctor
 from token_explorer.cli.explore import check_terminal, run_explorer, starting_text
-from token_explorer.cli.flags import Bf16, ConfigFile, Device, LayerProb, ModelName
+from token_explorer.cli.flags import Bf16, ConfigFile, Device, LayerProb, ModelName, Seed
 from token_explorer.cli.output import SIGPIPE_CODE, drop_output, finish_output
+from token_explorer.cli.sampling import with_seed
 from token_explorer.cli.settings import PROGRAM, check_model, overridden, read_settings
-from token_explorer.core.knobs import read_seed
 from token_explorer.core.tokens import display
 from token_explorer.errors import ExplorerError, InputError
 
@@ -102,9 +102,7 @@ def explore(
     bf16: Bf16 = False,
     device: Device = None,
     layer_prob: LayerProb = False,
-    seed: Annotated[
-        str | None, typer.Option("--seed", metavar="N", help="Draw the same tokens again.")
-    ] = None,
+    seed: Seed = None,
     config_file: ConfigFile = None,
     version: Annotated[
         bool,
@@ -120,8 +118,7 @@ def explore(
         return 0
     settings = overridden(read_settings(config_file), model, device, bf16, layer_prob)
     text = starting_text(input_file, prompt, settings)
-    if seed is not None:
-        settings = replace(settings, sampler=replace(settings.sampler, seed=read_seed(seed, "--seed ")))
+    settings = replace(settings, sampler=with_seed(settings.sampler, seed))
     check_model(settings.model.name)
     check_terminal()
     return run_explorer(settings, text)

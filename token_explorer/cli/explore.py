@@ -4,6 +4,7 @@ import os
 import sys
 
 from token_explorer.cli.settings import spec
+from token_explorer.cli.source import checked
 from token_explorer.config import Settings
 from token_explorer.errors import InputError
 from token_explorer.files import read_prompt
@@ -15,17 +16,7 @@ def starting_text(input_file: str | None, prompt: str | None, settings: Settings
         raise InputError("Two prompts", "--input and --prompt were both given.", "Leave one of them out.")
     if input_file is not None:
         return read_prompt(input_file)
-    return settings.prompt.example_prompt if prompt is None else _whole(prompt)
-
-
-def _whole(prompt: str) -> str:
-    """A prompt from the command line, refused where its bytes were no UTF-8."""
-    try:
-        prompt.encode("utf-8")
-    except UnicodeEncodeError as error:
-        message = f"--prompt isn't UTF-8 text at character {error.start}."
-        raise InputError("Can't read the prompt", message, "Put it in a file of UTF-8 text.") from None
-    return prompt
+    return settings.prompt.example_prompt if prompt is None else checked(prompt, "--prompt")
 
 
 def check_terminal() -> None:

@@ -1,10 +1,11 @@
 """The flags that commands share, each declared once."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from token_explorer import config
+from token_explorer.core.knobs import knob
 
 ModelName = Annotated[
     str | None,
@@ -25,3 +26,32 @@ ConfigFile = Annotated[
 ]
 LayerProb = Annotated[bool, typer.Option("--layer_prob", help="Look into the layers (key p).")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+TextArgument = Annotated[
+    str | None, typer.Argument(metavar="[TEXT]", help="The text; without it, what comes on stdin.")
+]
+InputFile = Annotated[
+    str | None,
+    typer.Option("--input", "-i", metavar="FILE", help="The text of this file, as it is; - is stdin."),
+    typer.Option("--input", "-i", metavar="FILE", help="The text of this file, as it is; - is stdin."),
+]
+Strip = Annotated[bool, typer.Option("--strip", help="Take blanks and line ends off the text's end.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Draw the same tokens again.")]
+
+
+def _option(name: str, *others: str) -> Any:
+    """The option of a knob of the sampler; what it is given is text, which the knob reads."""
+    declared = knob(name)
+    metavar = "N" if declared.whole else "X"
+    help = f"{declared.help} {declared.allowed.capitalize()}."
+    return typer.Option(f"--{name}", *others, metavar=metavar, help=help)
+
+
+RepetitionPenalty = Annotated[str | None, _option("repetition_penalty")]
+NoRepeatNgram = Annotated[str | None, _option("no_repeat_ngram", "--no_repeat_ngram_size")]
+BlockEnd = Annotated[str | None, _option("block_end", "--block_eos_steps")]
+BlockBlank = Annotated[str | None, _option("block_blank", "--block_ws_steps")]
+Temperature = Annotated[str | None, _option("temperature")]
+TopK = Annotated[str | None, _option("top_k")]
+TopP = Annotated[str | None, _option("top_p")]
+MinP = Annotated[str | None, _option("min_p")]

@@ -1,0 +1,43 @@
+"""The sampler that flags and settings ask for. Knows nothing of runs."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+
+from token_explorer.config import FRESH_SEED, SamplerSettings
+from token_explorer.core.knobs import MAX_SEED, Sampler, read_seed
+
+
+def plan_sampler(
+    settings: SamplerSettings, given: Mapping[str, str | None], seed: str | None
+) -> tuple[Sampler | None, int]:
+    """The sampler, and the seed of its draws; None for it where no flag asks for one: the likeliest token.
+
+    A flag, the seed's too, switches on the sampler of the settings, with that knob turned. A seed that
+    neither names is a fresh one.
+
+    Args:
+        given: what the flag of each knob says, by the knob's name; None for a flag that isn't there.
+        seed: what its flag says.
+
+    Raises InputError for values that a knob doesn't allow.
+    """
+    turned = {name: text for name, text in given.items() if text is not None}
+    drawn = _seed(settings, seed)
+    if not turned and seed is None:
+        return None, drawn
+    sampler = settings.sampler
+    for name, text in turned.items():
+        sampler = sampler.turned(name, text)
+    return sampler, drawn
+
+
+def _seed(settings: SamplerSettings, seed: str | None) -> int:
+    if seed is not None:
+        return read_seed(seed, "--seed ")
+    return random.randint(0, MAX_SEED) if settings.seed == FRESH_SEED else settings.seed
+
+
+def with_seed(settings: SamplerSettings, seed: str | None) -> SamplerSettings:
+    """Settings with the seed that its flag gives, if it gives one. Raises InputError."""
+    return settings if seed is None else replace(settings, seed=read_seed(seed, "--seed "))
