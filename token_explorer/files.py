@@ -3,6 +3,7 @@
 Knows nothing of tokens or settings.
 """
 
+import errno
 import os
 from contextlib import suppress
 from difflib import get_close_matches
@@ -121,6 +122,22 @@ def write_file(path: str, content: bytes, replace: bool = False) -> None:
                 os.unlink(part)
     except OSError as error:
         raise _unwritable(path, error) from None
+
+
+def check_new(path: str, replace: bool = False) -> None:
+    """Raise OutputError where `write_file` would, as far as that can be seen before.
+
+    Work that takes long shouldn't end with a name that was taken from the start.
+    """
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        raise _unwritable(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    if os.path.lexists(path) and not replace:
+        raise _unwritable(path, FileExistsError())
+    if not os.path.isdir(folder):
+        raise _unwritable(path, FileNotFoundError())
+    if not os.access(folder, os.W_OK):
+        raise _unwritable(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def place_new(part: str, path: str) -> None:

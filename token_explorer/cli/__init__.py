@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from token_explorer import __version__
-from token_explorer.cli import doctor
+from token_explorer.cli import doctor, numbers, pages, repl, replay
 from token_explorer.cli.explore import check_terminal, run_explorer, starting_text
 from token_explorer.cli.flags import Bf16, ConfigFile, Device, LayerProb, ModelName, Seed
 from token_explorer.cli.output import SIGPIPE_CODE, drop_output, finish_output
@@ -62,7 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _invoke(argv: Sequence[str]) -> int:
     try:
         command = typer.main.get_command(app)
-        return int(command.main(list(argv), prog_name=PROGRAM, standalone_mode=False) or 0)
+        # Not its main(), which ends the program by itself on ctrl+c and where a reader has gone.
+        with command.make_context(PROGRAM, list(argv)) as context:
+            return int(command.invoke(context) or 0)
+    except typer.Exit as ended:
+        return int(ended.exit_code)
     except typer.TyperException as error:
         hint = f"{PROGRAM} --help lists the flags; --input FILE opens a file."
         raise InputError("Can't run this", error.format_message(), hint) from None
@@ -124,7 +128,19 @@ def explore(
     return run_explorer(settings, text)
 
 
-app.command()(doctor.doctor)
+for command in (
+    numbers.complete,
+    numbers.generate,
+    numbers.tokenize,
+    numbers.score,
+    pages.attention,
+    pages.lens,
+    numbers.compare,
+    repl.repl,
+    replay.replay,
+    doctor.doctor,
+):
+    app.command()(command)
 
 
 def _check_no_flags(context: typer.Context) -> None:

@@ -19,9 +19,9 @@ def doctor(
     config_file: ConfigFile = None,
     as_json: Json = False,
 ) -> int:
-    """Prove a model's numbers on this machine, and tell what the program stands on.
+    """Prove a model's numbers on this machine.
 
-    Exits with 1 if a check fails.
+    Tells what the program stands on, too. Exits with 1 if a check fails.
     """
     from platformdirs import user_config_path
 

@@ -2,12 +2,17 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from token_explorer.cli.settings import spec
 from token_explorer.cli.source import checked
 from token_explorer.config import Settings
 from token_explorer.errors import InputError
 from token_explorer.files import read_prompt
+
+if TYPE_CHECKING:
+    from token_explorer.core.engine import Engine
+    from token_explorer.core.start import Start
 
 
 def starting_text(input_file: str | None, prompt: str | None, settings: Settings) -> str:
@@ -33,14 +38,27 @@ def check_terminal() -> None:
         raise InputError("No screen", message, "Run it in another terminal.")
 
 
-def run_explorer(settings: Settings, text: str) -> int:
-    """Open the explorer and return its exit code."""
+def run_explorer(settings: Settings, first: "str | Start") -> int:
+    """Open the explorer on the model that settings name, and return its exit code.
+
+    Args:
+        first: the text of the first prompt, or its tokens.
+    """
     from token_explorer.engine.process import local_engine
+
+    return run_on(local_engine(spec(settings)), settings, first, settings.model.name)
+
+
+def run_on(engine: "Engine", settings: Settings, first: "str | Start", model: str) -> int:
+    """Open the explorer on an engine, close that at last, and return the exit code.
+
+    Args:
+        model: what to call the model until it is loaded.
+    """
     from token_explorer.ui.app import Explorer
 
-    engine = local_engine(spec(settings))
     try:
-        explorer = Explorer(engine, settings, text, settings.model.name)
+        explorer = Explorer(engine, settings, first, model)
         explorer.run()
     finally:
         engine.close()

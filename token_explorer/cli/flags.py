@@ -27,11 +27,10 @@ ConfigFile = Annotated[
 LayerProb = Annotated[bool, typer.Option("--layer_prob", help="Look into the layers (key p).")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 TextArgument = Annotated[
-    str | None, typer.Argument(metavar="[TEXT]", help="The text; without it, what comes on stdin.")
+    str | None, typer.Argument(metavar="TEXT", help="The text; without it, what comes on stdin.")
 ]
 InputFile = Annotated[
     str | None,
-    typer.Option("--input", "-i", metavar="FILE", help="The text of this file, as it is; - is stdin."),
     typer.Option("--input", "-i", metavar="FILE", help="The text of this file, as it is; - is stdin."),
 ]
 Strip = Annotated[bool, typer.Option("--strip", help="Take blanks and line ends off the text's end.")]

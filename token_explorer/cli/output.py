@@ -11,9 +11,18 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from token_explorer.results.document import Document
+    from token_explorer.results.result import Result
 
 # What a shell reports for a program that ended because nobody read what it wrote: 128 + SIGPIPE.
 SIGPIPE_CODE = 141
+
+
+def publish(result: "Result", as_json: bool) -> None:
+    """Write what a command says, as JSON or for a person."""
+    if as_json:
+        show_document(result.document())
+    else:
+        show(result.text())
 
 
 def show(lines: "Iterable[Text]") -> None:
@@ -41,7 +50,9 @@ def write(text: str) -> None:
         raise
     except OSError as error:
         drop_output()
-        raise OutputError("Can't write the output", f"{error.strerror or error}.", "Make room.") from None
+        raise OutputError(
+            "Can't write the output", f"{error.strerror or error}.", "Make room, or write it elsewhere."
+        ) from None
 
 
 def finish_output() -> None:

@@ -72,3 +72,12 @@ def spec(settings: Settings) -> "ModelSpec":
         cache_size=display_.cache_size,
         record_layers=display_.layer_prob,
     )
+
+
+def settings_for(
+    config_file: str | None, model: str | None, device: str | None, bf16: bool, layer_prob: bool = False
+) -> Settings:
+    """The settings of a command with a model, which can be there. Raises ConfigError, ModelNotFound, …"""
+    settings = overridden(read_settings(config_file), model, device, bf16, layer_prob)
+    check_model(settings.model.name)
+    return settings

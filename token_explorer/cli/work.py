@@ -1,17 +1,23 @@
 """What commands share while they work: a model that is opened and closed, narration, ctrl+c."""
 
+import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from rich.console import Console
 
 from token_explorer.cli.settings import spec
 from token_explorer.config import Settings
 from token_explorer.core.engine import Progress, Report, Stop, Stopped
-from token_explorer.core.tokens import display
+from token_explorer.core.tokens import TokenIds, Vocabulary, display
 from token_explorer.engine.process import local_engine
+from token_explorer.results import palette
+from token_explorer.results.blanks import trailing
 from token_explorer.results.opened import Opened, open_model
+from token_explorer.results.palette import Palettes
 
 
 def narration() -> Report:
@@ -39,6 +45,31 @@ def opening(settings: Settings) -> Iterator[Opened]:
         yield open_model(engine, narration())
     finally:
         engine.close()
+
+
+@contextmanager
+def tokenizing(settings: Settings) -> Iterator[tuple[Vocabulary, Callable[[str], TokenIds]]]:
+    """The vocabulary of the model that settings name, and what encodes a text; no weights are loaded."""
+    engine = local_engine(spec(settings))
+    try:
+        yield engine.load_tokenizer(narration()), engine.encode
+    finally:
+        engine.close()
+
+
+def encoded(opened: Opened, text: str) -> TokenIds:
+    """The tokens of a text; says on stderr what a blank at its end does to them."""
+    ids = opened.engine.encode(text)
+    if said := trailing(opened.vocabulary, opened.engine.encode, text):
+        note(said)
+    return ids
+
+
+def palettes(name: str) -> Palettes:
+    """The palettes that stdout's terminal can show."""
+    console = Console(file=sys.stdout)
+    depth = palette.depth(console.color_system, os.environ.get("TERM", ""), console.no_color)
+    return palette.Palettes(palette.make(name, depth), palette.make("red-blue", depth))
 
 
 @contextmanager
