@@ -282,6 +282,13 @@ def test_a_token_that_can_never_come_makes_no_nan() -> None:
     assert rank == 1
 
 
+def test_entropy_is_exact_over_a_large_vocabulary() -> None:
+    logits = 6 * torch.randn(8, 150_000, generator=torch.Generator().manual_seed(1))
+    exact = torch.distributions.Categorical(logits=logits.double()).entropy()
+    _, entropies, _ = score_rows(logits.clone(), torch.arange(8))
+    torch.testing.assert_close(entropies.double(), exact, atol=1e-5, rtol=0)
+
+
 def test_what_lies_beyond_the_listed_tokens_is_never_lost_in_rounding(llama: ModelRunner) -> None:
     # 1 minus what is listed has an error of 1e-7, more than all that lies beyond it here.
     logits = torch.tensor([20.0, *[-2.0] * 99])

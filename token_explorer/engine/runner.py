@@ -256,9 +256,8 @@ class ModelRunner:
         try:
             self.model(input_ids=ids[:, :-1], past_key_values=self._cache, use_cache=True)
             track.length = ids.shape[1] - 1
-            last = self.model(input_ids=ids[:, -1:], past_key_values=self._cache, use_cache=True).logits[
-                0, -1
-            ]
+            step = self.model(input_ids=ids[:, -1:], past_key_values=self._cache, use_cache=True)
+            last = step.logits[0, -1]
         except Exception:  # a model's own code may fail in any way on a cache that isn't made for it
             return False
         finally:
@@ -280,9 +279,10 @@ def score_rows(logits: Tensor, targets: Tensor) -> Tensor:
     target = logits.gather(1, targets[:, None])
     ranks = 1 + (logits > target).sum(1)
     normaliser = logits.logsumexp(1)
-    logits.clamp_(min=-1e30)  # a logit of -inf would make 0 * -inf of a token that can't come
-    expected = torch.linalg.vecdot(torch.softmax(logits, 1), logits)
-    return torch.stack([target[:, 0] - normaliser, normaliser - expected, ranks.float()]).cpu()
+    # torch's softmax of so many is wrong by thousandths. A logit of -inf would give 0 * -inf, which is NaN.
+    logits.sub_(normaliser[:, None]).clamp_(min=-1e30)
+    entropies = -torch.linalg.vecdot(logits.exp(), logits)
+    return torch.stack([target[:, 0] - normaliser, entropies, ranks.float()]).cpu()
 
 
 def probe_ids(vocabulary_size: int, device: torch.device) -> Tensor:
