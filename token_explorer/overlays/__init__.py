@@ -1,5 +1,9 @@
 """Overlays: each a pure function from a glance to a reading. The one list that every front end reads."""
 
+from difflib import get_close_matches
+
+from token_explorer.core.tokens import display
+from token_explorer.errors import InputError
 from token_explorer.overlays.attention import ask_influence, influence
 from token_explorer.overlays.attribution import ask_attribution, attribution
 from token_explorer.overlays.change import change
@@ -54,4 +58,15 @@ OVERLAYS: tuple[Overlay, ...] = (
     Overlay("change", "how much likelier each token is than in the prompt this one was copied from", change),
 )
 
-__all__ = ["OVERLAYS", "Glance", "Overlay"]
+__all__ = ["OVERLAYS", "Glance", "Overlay", "named"]
+
+
+def named(name: str) -> Overlay:
+    """The overlay with a name. Raises InputError, which tells the nearest one and all there are."""
+    known = {overlay.name: overlay for overlay in OVERLAYS}
+    if name not in known:
+        near = get_close_matches(name, known, 1)
+        meant = f"Did you mean {near[0]}? " if near else ""
+        hint = f"{meant}There are: {', '.join(known)}."
+        raise InputError("No such overlay", f"{display(name)}.", hint)
+    return known[name]
