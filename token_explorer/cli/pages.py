@@ -15,7 +15,7 @@ from token_explorer.cli.flags import (
     Strip,
     TextArgument,
 )
-from token_explorer.cli.output import publish
+from token_explorer.cli.output import publish, show, show_document
 from token_explorer.cli.settings import settings_for
 from token_explorer.cli.source import checked, read_text
 from token_explorer.errors import InputError
@@ -62,11 +62,13 @@ def attention(
     with stopping() as stop, opening(settings) as opened:
         ids = encoded(opened, given)
         attended = weights.attend(opened, ids, None if chosen is None else [chosen], stop)
-        shown = opened.info.layers if chosen is None else chosen
     if path is not None:
-        write_file(path, attended.page(shown, how).encode(), force)
+        write_file(path, attended.page(chosen, how, settings.display.palette).encode(), force)
         note(f"Wrote {path}; open it in a browser.")
-    publish(attended, as_json)
+    if as_json:
+        show_document(attended.document())
+    else:
+        show(attended.text(chosen, how))
     return 0
 
 
@@ -103,7 +105,7 @@ def lens(
         pinned = None if pin is None else _pinned(opened, checked(pin, "--pin"))
         looked = layers.look(opened, ids, pinned, stop)
     if path is not None:
-        write_file(path, looked.page().encode(), force)
+        write_file(path, looked.page(settings.display.palette).encode(), force)
         note(f"Wrote {path}; open it in a browser.")
     publish(looked, as_json)
     return 0

@@ -173,12 +173,7 @@ def _side(side: Side, elsewhere: Floats) -> Document:
         ],
         "tail": number(listed.tail),
         "entropy_bits": number(listed.entropy / NATS_PER_BIT),
-        "total": {
-            "logprob": number(side.total.logprob),
-            "bits_per_token": number(side.total.bits_per_token),
-            "bits_per_byte": number(side.total.bits_per_byte),
-            "perplexity": number(side.total.perplexity),
-        },
+        "total": side.total.document(),
     }
 
 

@@ -5,7 +5,7 @@ Their schema is docs/schema.json; whoever changes what a key means raises SCHEMA
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,22 +54,28 @@ def numbers(values: Any) -> list[Any]:
 
 
 def dumps(document: Document) -> str:
-    """A document as text: each key, and each item of its lists, on a line of its own.
+    """A document as text: each key, and each object or list in a list, on a line of its own.
 
     All of it is ASCII, so that nothing in a token's text is obeyed by a terminal.
     """
-    return "{\n" + ",\n".join(map(_entry, document, document.values())) + "\n}"
+    return _written(document, "", lines=True)
 
 
-def _entry(key: str, value: object) -> str:
-    return f"  {json.dumps(key)}: {''.join(_written(value))}"
+def _written(value: Any, margin: str, lines: bool = False) -> str:
+    """A value; on one line unless lists in it hold objects or lists, or `lines` asks for more."""
+    if not value or not (lines or _is_long(value)):
+        return json.dumps(value, allow_nan=False)
+    inner = f"{margin}  "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {_written(each, inner)}" for key, each in value.items()]
+    else:
+        parts = [_written(each, inner) for each in value]
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return f"{begin}\n" + ",\n".join(f"{inner}{part}" for part in parts) + f"\n{margin}{end}"
 
 
-def _written(value: object) -> Iterator[str]:
-    """A value; the items of a list of objects or lists one below the other."""
-    if not isinstance(value, list) or not any(isinstance(item, dict | list) for item in value):
-        yield json.dumps(value, allow_nan=False)
-        return
-    yield "[\n"
-    yield ",\n".join(f"    {json.dumps(item, allow_nan=False)}" for item in value)
-    yield "\n  ]"
+def _is_long(value: Any) -> bool:
+    """Whether a list in a value holds objects or lists."""
+    if isinstance(value, dict):
+        return any(map(_is_long, value.values()))
+    return isinstance(value, list) and any(isinstance(item, dict | list) for item in value)

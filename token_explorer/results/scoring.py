@@ -65,6 +65,11 @@ class Total:
         with np.errstate(over="ignore"):
             return float(np.exp(np.float64(-self.logprob / self.tokens))) if self.tokens else math.nan
 
+    def document(self) -> Document:
+        """As JSON: {logprob, bits_per_token, bits_per_byte, perplexity}, null for NaN."""
+        measures = ("logprob", "bits_per_token", "bits_per_byte", "perplexity")
+        return {measure: number(getattr(self, measure)) for measure in measures}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
@@ -102,19 +107,14 @@ class Scored:
           null for none)}]
         - total: {logprob, bits_per_token, bits_per_byte, perplexity}, null where no token has a value.
         """
-        document, total = head(self.opened, self.scores.ids), self.total
+        document = head(self.opened, self.scores.ids)
         for name, values in _columns(self.scores).items():
             for entry, value in zip(document["tokens"], values, strict=True):
                 entry[name] = _whole(value) if name == "rank" else number(value)
         return {
             **document,
             "overlays": [_overlay(reading) for reading in self.readings],
-            "total": {
-                "logprob": number(total.logprob),
-                "bits_per_token": number(total.bits_per_token),
-                "bits_per_byte": number(total.bits_per_byte),
-                "perplexity": number(total.perplexity),
-            },
+            "total": self.total.document(),
         }
 
     def text(self) -> Iterator[Text]:
