@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.fakes import PIECES, VOCABULARY, distribution, encode, score, token_of
 from token_explorer.core import listing
 from token_explorer.core.knobs import KNOBS
-from token_explorer.core.listing import Listed, of_candidates, of_distribution
+from token_explorer.core.listing import Listed, Taken, of_candidates, of_distribution
 from token_explorer.core.observation import Distribution
 from token_explorer.core.sampling import Sampled
 from token_explorer.core.scores import Candidates, Floats, Ints
@@ -155,6 +155,37 @@ def test_small_sums_keep_their_digits() -> None:
 def test_no_candidates_are_no_trouble() -> None:
     short = of_candidates(Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32), 1.0, 1.0))
     assert (len(short), short.tail) == (0, 1.0)
+
+
+@given(distributions(), st.integers(1, 15), st.data())
+def test_a_taken_token_is_marked_or_comes_last_as_the_whole_distribution_has_it(
+    made: Distribution, top_k: int, data: st.DataObject
+) -> None:
+    order, masses = in_order(made), softmax(made)
+    taken = data.draw(st.sampled_from(order))
+    rest = float(sum(masses[id] for id in order[top_k:]))
+    whole = of_distribution(made, words(len(order)), top_k, taken)
+    (rank,) = whole.ranks[whole.ids == taken].tolist()
+    candidates = Candidates(np.array(order[:top_k]), made.logprobs[order[:top_k]], rest, whole.entropy)
+    short = of_candidates(candidates, Taken(taken, float(made.logprobs[taken]), rank))
+    assert short.actual == taken
+    assert short.ids.tolist() == whole.ids.tolist()
+    assert (short.ranks <= whole.ranks).all()  # logits that differ may be the same log probability
+    assert taken in order[:top_k] or short.ranks[-1] == rank
+    np.testing.assert_array_equal(short.logprobs, whole.logprobs)
+    assert short.tail == pytest.approx(whole.tail, abs=1e-5)
+    known = ~np.isnan(short.cumulative)
+    assert known[: min(top_k, len(short))].all()
+    assert known.all() or rank != top_k + 1
+    np.testing.assert_allclose(short.cumulative[known], whole.cumulative[known], atol=1e-4)
+
+
+def test_a_taken_token_of_which_nothing_is_known_is_marked_only_where_it_is_listed() -> None:
+    candidates = score(IDS, 5).next
+    second = int(candidates.ids[1])
+    assert of_candidates(candidates, Taken(second)).actual == second
+    unlisted = of_candidates(candidates, Taken(int(score(IDS, 6).next.ids[5])))
+    assert (unlisted.actual, unlisted.ids.tolist()) == (None, candidates.ids.tolist())
 
 
 # Searches

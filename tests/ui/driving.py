@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from tests.fakes import PATIENCE_S, FakeEngine
 from token_explorer.config import DisplaySettings, Settings
 from token_explorer.core.branch import Workspace
+from token_explorer.core.start import Start
 from token_explorer.ui.app import Explorer
 
 
@@ -64,7 +65,7 @@ class Driver:
 @asynccontextmanager
 async def driving(
     engine: FakeEngine | None = None,
-    text: str = "Once upon a time, there was a",
+    text: str | Start = "Once upon a time, there was a",
     size: tuple[int, int] = (120, 40),
     settings: Settings | None = None,
     settled: bool = True,

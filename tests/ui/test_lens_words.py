@@ -15,7 +15,8 @@ from token_explorer.core.engine import EngineInfo
 from token_explorer.core.observation import Lens, LensCells
 from token_explorer.core.tokens import visible_blanks
 from token_explorer.overlays.lens import LENS_MODES, Counts, LensMode
-from token_explorer.results import figures, lenswords, roomwords
+from token_explorer.results import figures
+from token_explorer.ui import lenswords, roomwords
 from token_explorer.ui.keys import KEYS
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Runs

@@ -140,7 +140,8 @@ async def test_an_append_that_comes_before_the_table_takes_the_likeliest_there()
 @in_loop
 async def test_a_model_that_gives_no_whole_distribution_says_so_at_a_token() -> None:
     engine = FakeEngine()
-    engine.lacks = {"distribution": "the server lists 20 tokens"}
+    why = "the server lists 20 tokens"
+    engine.lacks = {"distribution": why, "candidates": why}
     async with driving(engine) as driver:
         await driver.press("comma")
         assert "No alternatives here: the server lists 20 tokens" in driver.text()

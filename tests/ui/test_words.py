@@ -12,7 +12,8 @@ from token_explorer.core.branch import Workspace
 from token_explorer.core.listing import Found, Listed, of_candidates
 from token_explorer.core.scores import NATS_PER_BIT
 from token_explorer.core.search import Query
-from token_explorer.results import figures, words
+from token_explorer.results import figures
+from token_explorer.ui import words
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Runs
 

@@ -56,9 +56,13 @@ class Workspace:
     future: tuple[_State, ...] = ()
 
     @classmethod
-    def open(cls, ids: TokenIds, max_prompts: int = 9) -> "Workspace":
-        """A workspace with one prompt."""
-        return cls((Branch(ids, ids),), max_prompts=max_prompts)
+    def open(cls, ids: TokenIds, max_prompts: int = 9, own: int | None = None) -> "Workspace":
+        """A workspace with one prompt.
+
+        Args:
+            own: how many of its tokens reset brings back; None for all.
+        """
+        return cls((Branch(ids, ids[:own]),), max_prompts=max_prompts)
 
     @property
     def branch(self) -> Branch:

@@ -48,11 +48,12 @@ class Listed:
         ids (K,): token ids.
         logprobs (K,): natural log of each probability, as the model gives it.
         ranks (K,): 1 + how many tokens of the whole vocabulary are more likely.
-        cumulative (K,): probability of the token and of all that stand before it in the whole vocabulary.
+        cumulative (K,): probability of the token and of all that stand before it in the whole vocabulary;
+            NaN where not all of those are known.
         tail: probability of all tokens that aren't listed.
         entropy: of the whole distribution, nats.
-        actual: id of the token that stands in this place of the prompt, which is among the ids; None at its
-            end, and where a search doesn't match it.
+        actual: id of the token that stands in this place of the prompt, or comes next in what it is a
+            beginning of, and is among the ids; None for none, and where a search doesn't match it.
         sampled (K,): probability after the sampler; None where it is off.
         removed: for each token the title of the sampler's stage that removed it, '' for those that are left;
             () where the sampler is off.
@@ -76,8 +77,51 @@ class Listed:
         return len(self.ids)
 
 
-def of_candidates(candidates: Candidates) -> Listed:
-    """The likeliest tokens at the end of a prompt, where the rest of the distribution isn't known."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A token that stands in a place, and how expected it was there.
+
+    Attributes:
+        logprob: natural log of its probability; None where that isn't known.
+        rank: 1 + how many tokens were more likely; 0 where that isn't known.
+    """
+
+    id: int
+    logprob: float | None = None
+    rank: int = 0
+
+
+def of_candidates(candidates: Candidates, taken: Taken | None = None) -> Listed:
+    """The likeliest tokens in a place, where the rest of the distribution isn't known.
+
+    Args:
+        taken: the token that stands there; where it isn't among them it comes last, if its rank is known.
+    """
+    listed = _likeliest(candidates)
+    if taken is None:
+        return listed
+    if taken.id in candidates.ids:
+        return replace(listed, actual=taken.id)
+    return listed if taken.logprob is None else _with_last(listed, taken.id, taken.logprob, taken.rank)
+
+
+def _with_last(listed: Listed, id: int, logprob: float, rank: int) -> Listed:
+    """What is listed, and one token more, that is less likely."""
+    mass = float(np.exp(logprob))
+    rest = max(0.0, listed.tail - mass)
+    cumulative = 1.0 - rest if rank == len(listed) + 1 else np.nan
+    return replace(
+        listed,
+        ids=np.append(listed.ids, id),
+        logprobs=np.append(listed.logprobs, np.float32(logprob)),
+        ranks=np.append(listed.ranks, rank),
+        cumulative=np.append(listed.cumulative, cumulative),
+        tail=rest,
+        actual=id,
+    )
+
+
+def _likeliest(candidates: Candidates) -> Listed:
     logprobs = candidates.logprobs
     masses = np.exp(logprobs.astype(np.float64))
     # Sums are taken from the nearer end: each keeps its digits where 1 minus the other would lose them.

@@ -16,6 +16,7 @@ from token_explorer.config import Settings
 from token_explorer.core.branch import Workspace
 from token_explorer.core.engine import Engine
 from token_explorer.core.observation import Kind
+from token_explorer.core.start import Start
 from token_explorer.errors import ExplorerError
 from token_explorer.overlays import OVERLAYS, Overlay
 from token_explorer.ui.choices import LAYER_MODES
@@ -64,8 +65,8 @@ class Explorer(Steering):
     }
     """The rooms by the ids of their keys; each is made from the palettes and the table of keys."""
 
-    def __init__(self, engine: Engine, settings: Settings, text: str, model: str) -> None:
-        super().__init__(engine, settings, text, model)
+    def __init__(self, engine: Engine, settings: Settings, first: str | Start, model: str) -> None:
+        super().__init__(engine, settings, first, model)
         # Not made by a keymap, as Textual drops a binding without a word where two keys clash.
         self._bindings = BindingsMap(self._make_bindings())
         # Where layers aren't enabled, their key first explains itself.

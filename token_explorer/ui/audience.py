@@ -10,7 +10,8 @@ import numpy as np
 from token_explorer.config import FRESH_SEED
 from token_explorer.core.engine import EngineInfo, Progress
 from token_explorer.core.generation import Ending, Generated, Plan
-from token_explorer.core.observation import Cut, Facet, Recut
+from token_explorer.core.observation import Cut, Facet, Likeliest, Recut
+from token_explorer.core.start import Start
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ExplorerError
 from token_explorer.ui import news, words
@@ -41,7 +42,7 @@ class Audience(Stage):
         elif isinstance(told, news.Proved):
             self._describe(told.info)
             if self.exploration is not None:
-                self.exploration.info = told.info
+                self.exploration.meet(told.info)
             self.show()
         elif isinstance(told, news.Unproved):
             self.report_once(told.error)
@@ -70,7 +71,9 @@ class Audience(Stage):
         self.exploration = shown = Exploration(ready.vocabulary, ready.ids, most, heads, top_k)
         start = self.settings.sampler
         shown.sampler, shown.seed = start.sampler, None if start.seed == FRESH_SEED else start.seed
-        if shown.text() == (self._text, True):  # then the tokenizer has just said how it cuts it
+        if isinstance(self._first, Start):
+            shown.walk_along(ready.ids, self._first.own)
+        elif shown.text() == (self._first, True):  # then the tokenizer has just said how it cuts it
             shown.keep(ready.ids, Recut(), Cut(np.array(ready.ids, np.int64)))
         self.show()
 
@@ -113,7 +116,7 @@ class Audience(Stage):
             self._rest(None)
             if then is not None:
                 self.report(seen.error)
-            elif awaited and not isinstance(seen.facet, Recut):
+            elif awaited and not isinstance(seen.facet, Recut | Likeliest):  # the table says so itself
                 self.report_once(seen.error)
         if then is not None and isinstance(seen, news.Observed) and isinstance(seen.answer, Cut):
             then(seen.answer.tokens)

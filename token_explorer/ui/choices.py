@@ -49,6 +49,12 @@ class Choices:
         self._overlay = 0
         self._layer: int | None = None
 
+    def meet(self, info: EngineInfo) -> None:
+        """The model is this one: what it lacks isn't used any more."""
+        self.info = info
+        if self.lack("distribution"):
+            self.sampler_on, self.query = False, None
+
     def lack(self, kind: Kind | None) -> str:
         """Why the model can't show a kind of facet; '' where it can, or isn't loaded."""
         return "" if self.info is None or kind is None else self.info.lacks.get(kind, "")

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 from token_explorer.core.engine import Engine, Progress, Stop, Stopped
 from token_explorer.core.generation import Plan, Step
 from token_explorer.core.observation import Facet
-from token_explorer.core.tokens import TokenIds
+from token_explorer.core.start import Start
+from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import EngineDied, ExplorerError
 from token_explorer.ui.news import (
     Answered,
@@ -67,13 +68,13 @@ class Desk:
 
     Args:
         engine: from `start` on only the desk asks it; closing it stays with whoever made it.
-        text: the prompt to encode once the tokenizer is there.
+        first: the first prompt: a text, to be encoded once the tokenizer is there, or tokens.
         tell: called with each piece of news, in the desk's thread; never after `close` has returned.
     """
 
-    def __init__(self, engine: Engine, text: str, tell: Callable[[News], None]) -> None:
+    def __init__(self, engine: Engine, first: str | Start, tell: Callable[[News], None]) -> None:
         self._engine = engine
-        self._text = text
+        self._first = first
         self._callback = tell
         self._changed = threading.Condition()
         self._run_asked: _Run | None = None
@@ -168,12 +169,18 @@ class Desk:
         self._dead = False
         vocabulary = self._engine.load_tokenizer(self._report)
         if not self._encoded:
-            ids = self._engine.encode(self._text)
+            ids = self._first_ids(vocabulary)
             self._encoded = True
             self._tell(TokenizerReady(vocabulary, ids))
         info = self._engine.load_model(self._report)
         self._tell(ModelReady(info))
         self._unproved = True
+
+    def _first_ids(self, vocabulary: Vocabulary) -> TokenIds:
+        if isinstance(self._first, str):
+            return self._engine.encode(self._first)
+        self._first.check(vocabulary)
+        return self._first.ids
 
     def _report(self, progress: Progress) -> None:
         self._tell(Loading(progress))

@@ -7,9 +7,19 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from token_explorer.core.jumps import divergence
-from token_explorer.core.listing import Listed, of_candidates, of_distribution
-from token_explorer.core.observation import Cut, Distribution, Facet, Following, LayerLogprobs, Recut
+from token_explorer.core.listing import Listed, Taken, of_candidates, of_distribution
+from token_explorer.core.observation import (
+    Cut,
+    Distribution,
+    Facet,
+    Following,
+    LayerLogprobs,
+    Likeliest,
+    Recut,
+)
 from token_explorer.core.reading import Grid, Reading
 from token_explorer.core.sampling import Sampled, reshape
 from token_explorer.core.scores import Candidates
@@ -87,7 +97,8 @@ class Exploration(Prompts):
         if self.place == 0:
             raise NotPossible("No other first token", "nothing comes before it that could predict it.")
         if listed is None or row >= len(listed):
-            none = "the search finds no token." if listed is not None else "the next tokens aren't known yet."
+            unknown = self.list_trouble() or "the next tokens aren't known yet."
+            none = "the search finds no token." if listed is not None else unknown
             raise NotPossible("Nothing to append", none)
         return int(listed.ids[row])
 
@@ -96,9 +107,24 @@ class Exploration(Prompts):
         if query is not None:
             # Remembered by the search itself: here an expression proves too slow, and never while drawing.
             query.matches(self.vocabulary)
-        self.query, self.row = query, 0
+        self.query, self._row = query, None
 
     # What is to be seen of it.
+
+    @property
+    def row(self) -> int:
+        """Of the chosen candidate; until the user chose one, of the trail's next, or the first."""
+        return self._row_ahead() if self._row is None else self._row
+
+    @row.setter
+    def row(self, row: int) -> None:
+        self._row = row
+
+    def _row_ahead(self) -> int:
+        listed = self.listed() if self.workspace.branch.cursor is None and self.query is None else None
+        if listed is None or listed.actual is None:
+            return 0
+        return int(np.flatnonzero(listed.ids == listed.actual)[0])
 
     @property
     def chosen(self) -> int | None:
@@ -116,7 +142,7 @@ class Exploration(Prompts):
         """The facets that are needed to show what is to be seen, most urgent first; none without scores."""
         facets: list[Facet[Any] | None] = []
         if (glance := self._glance()) is not None:
-            facets.append(self._following())
+            facets.append(self._place_facet())
             overlay = self.overlay
             if overlay is not None and not self.lack(overlay.needs):
                 facets.append(overlay.ask(glance))
@@ -124,29 +150,43 @@ class Exploration(Prompts):
             facets.append(None if self.lack("tokenizer") else Recut())
         return [facet for facet in facets if facet is not None]
 
-    def _following(self) -> Following | None:
-        """The distribution that the table lists a part of, where the scores don't hold that part."""
-        needed = self.workspace.branch.cursor is not None or self.sampler_on or self.query is not None
-        return Following(self.place) if needed and self.place and not self.lack("distribution") else None
+    def _place_facet(self) -> Facet[Any] | None:
+        """What tells of the place that the table is about, where the scores don't."""
+        needed = self.actual is not None or self.sampler_on or self.query is not None
+        if not needed or not self.place:
+            return None
+        if not self.lack("distribution"):
+            return Following(self.place)
+        at_end = self.workspace.branch.cursor is None
+        return None if at_end or self.lack("candidates") else Likeliest(self.place, self._top_k)
 
     def listed(self) -> Listed | None:
         """What the table lists; None while it isn't known, and where there is nothing to list."""
-        facet = self._following()
+        facet, at_end = self._place_facet(), self.workspace.branch.cursor is None
         if self.scores is None or self.place == 0:
             return None
-        if facet is None:
-            return self._list_end(self.scores.next)
-        known = self.known(facet)
+        known = self.known(facet) if facet is not None else self.scores.next if at_end else None
+        if isinstance(known, Candidates):
+            return self._list_likeliest(known)
         return self._list(known) if isinstance(known, Distribution) else None
 
-    def _list_end(self, candidates: Candidates) -> Listed | None:
-        if self.workspace.branch.cursor is not None:
-            return None  # the model can't tell of any place but the end
-        return self._listed.of(lambda: of_candidates(candidates), candidates)
+    def _list_likeliest(self, known: Candidates) -> Listed | None:
+        taken = self._taken()
+        listed = self._listed.of(lambda: of_candidates(known, taken), known, taken)
+        return listed if len(listed) else None
+
+    def _taken(self) -> Taken | None:
+        """The token that stands in the table's place, with what the scores know of it."""
+        if (actual := self.actual) is None:
+            return None
+        at_end = self.workspace.branch.cursor is None
+        scores = self._answers.peek(self.trail) if at_end else self.scores
+        if scores is None:
+            return Taken(actual)
+        return Taken(actual, float(scores.logprobs[self.place]), int(scores.ranks[self.place]))
 
     def _list(self, known: Distribution) -> Listed:
-        at = self.workspace.branch.cursor
-        actual = None if at is None else self.ids[at]
+        actual = self.actual
         sampled = self._reshaped(known) if self.sampler_on else None
 
         def make() -> Listed:
@@ -166,10 +206,12 @@ class Exploration(Prompts):
         """Why there is nothing to list, in words; '' where there is, or will be."""
         if self.place == 0:
             return "Nothing comes before the first token, so nothing predicts it."
-        facet = self._following()
+        facet = self._place_facet()
         if facet is None and self.workspace.branch.cursor is not None:
             return f"No alternatives here: {self.lack('distribution')}"
-        known = None if facet is None else self.known(facet)
+        if facet is None and self.scores is not None and self.listed() is None:
+            return "The next tokens aren't known here."
+        known: object = None if facet is None else self.known(facet)
         return _reason(known) if isinstance(known, ExplorerError) else ""
 
     def cut(self) -> int | None:

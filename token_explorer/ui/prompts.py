@@ -32,8 +32,9 @@ class Prompts(Choices):
         self.workspace = Workspace.open(ids, max_prompts)
         self.scores: Scores | None = None
         """Of the prompt that is shown; None while they aren't known."""
-        self.row = 0
-        """Of the chosen candidate."""
+        self.trail: TokenIds = ()
+        """What is walked along: of a prompt that it goes on from, the next token is known; () for nothing."""
+        self._row: int | None = None  # of the candidate that the user chose
         self._answers, self._observations = Answers(), Observations()
 
     @property
@@ -48,6 +49,17 @@ class Prompts(Choices):
         return len(self.ids) if cursor is None else cursor
 
     @property
+    def actual(self) -> int | None:
+        """Id of the token that stands in the place that the table is about; at the end, of the trail's next.
+
+        None where there is none.
+        """
+        ids, cursor = self.ids, self.workspace.branch.cursor
+        if cursor is not None:
+            return ids[cursor]
+        return self.trail[len(ids)] if len(ids) < len(self.trail) and self.trail[: len(ids)] == ids else None
+
+    @property
     def prompt_length(self) -> int:
         """How many tokens are the prompt's own, and not written after it: the sampler counts from there."""
         branch = self.workspace.branch
@@ -58,13 +70,18 @@ class Prompts(Choices):
         """Whether anything would be lost if the program ended."""
         return self.info is not None or bool(self.workspace.past)
 
+    def walk_along(self, ids: TokenIds, own: int) -> None:
+        """Start from tokens, the first `own` of them the prompt's own, and know the way back to their end."""
+        self.workspace = Workspace.open(ids, self.workspace.max_prompts, own)
+        self.trail = ids
+
     def change(self, operation: Callable[[Workspace], Workspace]) -> None:
         """Do something to the workspace. Raises NotPossible."""
         before, place, self.workspace = self.ids, self.place, operation(self.workspace)
         if self.ids != before:
             self.scores = self._answers.of(self.ids)
         if self.ids != before or self.place != place:
-            self.row = 0
+            self._row = None
 
     def step_word(self, steps: int) -> None:
         """Move the token cursor to the next or previous token that a word begins with, or to an end."""
@@ -97,7 +114,7 @@ class Prompts(Choices):
 
     def learn(self, info: EngineInfo) -> None:
         """The model is there, perhaps once more: what failed may be tried again."""
-        self.info = info
+        self.meet(info)
         self._observations.forget_errors()
 
     def keep(self, ids: TokenIds, facet: Facet[Any], answer: object) -> None:

@@ -15,6 +15,7 @@ from token_explorer.core.engine import Engine, EngineInfo
 from token_explorer.core.generation import Plan
 from token_explorer.core.listing import Listed
 from token_explorer.core.observation import Cut, Facet
+from token_explorer.core.start import Start
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ExplorerError
 from token_explorer.results import palette
@@ -69,7 +70,7 @@ class Stage(Troubled):
     Args:
         engine: asked in the desk's thread only; closing it stays with the caller.
         settings: raises ConfigError where its keys can't be used.
-        text: of the first prompt.
+        first: the text of the first prompt, or its tokens.
         model: what to call the model until it is loaded.
     """
 
@@ -89,18 +90,18 @@ class Stage(Troubled):
             both = self, message
             return all(isinstance(each, Stage.Told) and isinstance(each.news, news.Loading) for each in both)
 
-    def __init__(self, engine: Engine, settings: Settings, text: str, model: str) -> None:
+    def __init__(self, engine: Engine, settings: Settings, first: str | Start, model: str) -> None:
         super().__init__()
         self.settings = settings
         self.keys = keys.remap(settings.keys, settings.source)
-        self.desk = Desk(engine, text, self._hear)
+        self.desk = Desk(engine, first, self._hear)
         self.looking = Looking(self._look, self.set_timer)
         self.exploration: Exploration | None = None
         self.room: Room | None = None
         """The room that is open."""
         self.later: list[str] = []
         """Ids of keys that were pressed while there was no table, and wait for it."""
-        self._text, self._model = text, words.plain(model)
+        self._first, self._model = first, words.plain(model)
         self.writing: Writing | None = None
         """What the model is writing; None while it isn't."""
         self._asked: TokenIds | None = None
@@ -128,7 +129,7 @@ class Stage(Troubled):
     def on_mount(self) -> None:
         self.explore.title_line.describe([self._model, "loading"])
         self.explore.title_line.work()
-        self.explore.show_text(self._text)
+        self.explore.show_text(self._first if isinstance(self._first, str) else self._first.text)
         self.explore.wait(Waiting("Starting …"))
         if warning := palette.warning(self._depth()):
             self.say(*warning, "warning")

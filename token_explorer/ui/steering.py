@@ -16,6 +16,7 @@ from token_explorer.core.generation import Plan
 from token_explorer.core.knobs import MAX_SEED
 from token_explorer.core.observation import Encoding, Recut
 from token_explorer.core.search import MODES, Mode, Query
+from token_explorer.core.start import Start
 from token_explorer.core.tokens import TokenIds, common_length
 from token_explorer.errors import ExplorerError, NotPossible
 from token_explorer.files import read_prompt
@@ -34,8 +35,8 @@ _OPEN = Entry("open", "open ", "Enter opens a text file as another prompt", file
 class Steering(Audience):
     """An application that can be steered. See Stage for its arguments."""
 
-    def __init__(self, engine: Engine, settings: Settings, text: str, model: str) -> None:
-        super().__init__(engine, settings, text, model)
+    def __init__(self, engine: Engine, settings: Settings, first: str | Start, model: str) -> None:
+        super().__init__(engine, settings, first, model)
         self.mode: Mode = "text"
         """How the next search is read."""
         self.stop_text = settings.run.stop

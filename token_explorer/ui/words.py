@@ -205,12 +205,20 @@ def table_title(view: View) -> list[Segment]:
     search = [] if query is None else [run(f"· {MODES[query.mode]} {quoted(display(query.text))} ")]
     notes = [*search, *([run("· sampler on ")] * view.sampler_on)]
     if place == len(ids):
-        return [run(" next token "), *notes]
+        return [run(" next token "), *_went_on(view), *notes]
     instead = [
         run(f" instead of token {place + 1} "),
         run(f"{quoted(view.vocabulary[ids[place]].shown)} ", bold=True),
     ]
     return [*instead, *_rank(view), *notes]
+
+
+def _went_on(view: View) -> list[Segment]:
+    """The token that comes next in what the prompt is a beginning of; nothing where there is none."""
+    actual = None if view.listed is None else view.listed.actual
+    if actual is None:
+        return []
+    return [run("· went on with "), run(f"{quoted(view.vocabulary[actual].shown)} ", bold=True)]
 
 
 def _rank(view: View) -> list[Segment]:

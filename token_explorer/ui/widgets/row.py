@@ -3,6 +3,7 @@
 Pure; knows nothing of widgets.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ class Row:
         id: of the token.
         shown: the token on one line, safe for the screen.
         logprob: natural log of its probability.
-        cumulative: probability of this and all more likely tokens.
+        cumulative: probability of this and all more likely tokens; NaN where not all of them are known.
         rank: 1 + how many tokens of the whole vocabulary are more likely.
         actual: whether it is the token that stands in this place of the prompt.
         sampled: its probability after the sampler; None where that is off.
@@ -148,7 +149,8 @@ class Columns:
         return self._text(row, _after(row))
 
     def _text(self, row: Row, after: str) -> str:
-        numbers = str(row.id), figures.probability(row.logprob), after, figures.fraction(row.cumulative)
+        cumulative = NONE if math.isnan(row.cumulative) else figures.fraction(row.cumulative)
+        numbers = str(row.id), figures.probability(row.logprob), after, cumulative
         return f"{row.rank:>{RANK - 1}}{self._sign(row)}{self._joined(row.shown, *numbers)}"
 
     def _sign(self, row: Row) -> str:
