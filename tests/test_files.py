@@ -24,7 +24,7 @@ def test_what_is_written_is_there(content: bytes, tmp_path_factory: pytest.TempP
 def test_what_is_there_is_replaced_only_when_that_is_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_bytes(b"mine")
-    with pytest.raises(OutputError, match="page.html exists") as caught:
+    with pytest.raises(OutputError, match=r"page\.html exists") as caught:
         write_file(str(path), b"new")
     assert "--force" in caught.value.hint
     assert path.read_bytes() == b"mine"

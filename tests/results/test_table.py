@@ -10,7 +10,8 @@ from rich.style import Style
 from rich.text import Text
 
 from tests.fakes import VOCABULARY
-from token_explorer.results.table import BLOCKS, EIGHTHS, Column, bar, cells, fitted, padded, spark, table
+from token_explorer.results.blocks import BLOCKS, EIGHTHS, bar, spark
+from token_explorer.results.table import Column, cells, fitted, padded, table
 
 tokens = st.lists(st.integers(0, len(VOCABULARY) - 1), min_size=1, max_size=12)
 parts = st.floats(0.0, 1.0)

@@ -23,6 +23,7 @@ from token_explorer.core.tokens import Token, TokenIds, Vocabulary
 from token_explorer.errors import ExplorerError, FacetUnavailable
 from token_explorer.overlays.heads import HOWS, Choice
 from token_explorer.results import figures
+from token_explorer.results.attention import SIGNAL
 from token_explorer.results.palette import Depth, Palettes, make
 from token_explorer.ui import attended, keys, roomwords
 from token_explorer.ui.screens.attention import AttentionRoom
@@ -229,7 +230,7 @@ async def test_weight_that_goes_to_no_token_is_told() -> None:
 async def test_it_says_that_attention_explains_nothing() -> None:
     for size in ((120, 40), (80, 24)):
         async with looking(size=size) as (app, _):
-            assert attended.WARNING in app.lines()[0]
+            assert SIGNAL in app.lines()[0]
             assert f"prompt 1/1 · {len(IDS)} tokens" in app.lines()[0]
 
 

@@ -13,7 +13,7 @@ from tests.fakes import VOCABULARY, encode, score
 from token_explorer.core.knobs import KNOBS
 from token_explorer.core.listing import Listed, of_candidates
 from token_explorer.core.tokens import display
-from token_explorer.results import figures
+from token_explorer.results import blocks, figures
 from token_explorer.ui.widgets.row import (
     ACTUAL,
     GAP,
@@ -26,7 +26,6 @@ from token_explorer.ui.widgets.row import (
     Columns,
     P,
     Row,
-    eighths,
     fitted,
     rows,
 )
@@ -137,7 +136,7 @@ def test_the_bar_is_of_what_a_token_may_be_drawn_with() -> None:
     for sampled, expected in ((None, np.exp(-1.0)), (0.9, 0.9), (0.0, 0.0)):
         columns = Columns.fitting(100, sampled is not None)
         _, bar = columns.row(Row(1, "x", -1.0, 0.5, 1, sampled=sampled))
-        assert bar == " " * GAP + eighths(float(expected), columns.bar)
+        assert bar == " " * GAP + blocks.bar(float(expected), columns.bar)
 
 
 @pytest.mark.parametrize("title", TITLES)
@@ -194,7 +193,7 @@ def test_beside_many_cells_the_cumulative_sum_goes_first_then_the_id_then_what_t
 
 @given(st.floats(0.0, 1.0), st.integers(1, 60))
 def test_a_bar_is_as_long_as_its_part_to_an_eighth_of_a_cell(part: float, cells: int) -> None:
-    bar = eighths(part, cells)
+    bar = blocks.bar(part, cells)
     length = sum(" ▏▎▍▌▋▊▉█".index(char) for char in bar) / 8
     assert abs(length - part * cells) <= 1 / 8
     assert len(bar) <= cells

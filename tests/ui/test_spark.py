@@ -9,7 +9,8 @@ from textual.app import App, ComposeResult
 
 from tests.ui.driving import in_loop
 from token_explorer.core.scores import Floats
-from token_explorer.ui.widgets.spark import BLOCKS, LEAST, Spark, Sparkline, largest, words
+from token_explorer.results.blocks import BLOCKS, largest
+from token_explorer.ui.widgets.spark import LEAST, Spark, Sparkline, words
 
 PLAIN, MARK = Style(), Style(reverse=True)
 value = st.one_of(st.just(np.nan), st.just(0.0), st.just(np.inf), st.floats(0.0, 40.0, width=32))

@@ -18,9 +18,10 @@ from token_explorer.errors import InputError
 from token_explorer.overlays.attention import ROUNDING
 from token_explorer.overlays.heads import Choice, masses, top
 from token_explorer.results import document, figures, page
+from token_explorer.results.blocks import bar
 from token_explorer.results.document import Document
 from token_explorer.results.opened import Opened
-from token_explorer.results.table import DRAWN, QUIET, STRONG, Cell, Column, bar, table
+from token_explorer.results.table import BAR_CELLS, DRAWN, QUIET, STRONG, Cell, Column, table
 
 # What of a layer is looked at: the mean or the maximum over its heads, or one of them, counted from 1.
 How = Literal["mean", "max"] | int
@@ -85,11 +86,12 @@ class Attended:
     def document(self) -> Document:
         """The keys of `document.head`, then "note" and "layers".
 
-        Each layer is {"layer", "head_count", "weights"}: for each head a list of one row a query; row q, counted
-        from 0, has the q + 1 weights of the keys up to the query.
+        Each layer is {"layer", "head_count", "weights"}: for each head a list of one row a query; row q,
+        counted from 0, has the q + 1 weights of the keys up to the query.
         """
         layers = [
-            {"layer": maps.layer, "head_count": maps.heads, "weights": _rows(maps.weights)} for maps in self.layers
+            {"layer": maps.layer, "head_count": maps.heads, "weights": _rows(maps.weights)}
+            for maps in self.layers
         ]
         return {**document.head(self.opened, self.ids), "note": SIGNAL, "layers": layers}
 
@@ -229,7 +231,8 @@ def _strongest(row: Floats, shown: Sequence[str]) -> Iterator[list[Cell]]:
     keys = np.argsort(-row, kind="stable")[:LISTED].tolist()
     for key in keys:
         weight = float(row[key])
-        drawn = Text(bar(weight / float(row[keys[0]]) if weight else 0.0), DRAWN)
+        part = weight / float(row[keys[0]]) if weight else 0.0
+        drawn = Text(bar(part, BAR_CELLS), DRAWN)
         yield [str(key + 1), Text(shown[key], STRONG), figures.fraction(weight), drawn]
 
 

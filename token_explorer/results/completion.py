@@ -14,9 +14,10 @@ from token_explorer.core.scores import NATS_PER_BIT
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.overlays.layers import correlations
 from token_explorer.results import figures
+from token_explorer.results.blocks import bar, spark
 from token_explorer.results.document import Document, head, number, numbers, token
 from token_explorer.results.opened import Opened
-from token_explorer.results.table import BAR_CELLS, DRAWN, STRONG, Cell, Column, bar, spark, table
+from token_explorer.results.table import BAR_CELLS, DRAWN, STRONG, Cell, Column, table
 
 LONGEST_TOKEN = 28
 
@@ -91,7 +92,7 @@ class Completion:
                 Text(self.opened.vocabulary[id].shown, STRONG),
                 str(id),
                 figures.probability(logprob),
-                Text(bar(math.exp(logprob)), DRAWN),
+                Text(bar(math.exp(logprob), BAR_CELLS), DRAWN),
                 *layers,
             ]
 

@@ -49,10 +49,10 @@ class Lensed:
     def document(self) -> Document:
         """The keys of `document.head`, then "pinned" (a token or null) and "layers".
 
-        Each layer is {"layer", "top_ids", "top_texts", "top_logprobs", "entropy_bits", "kl_bits"}: its number, 0 for the
-        embeddings, and for each position the most likely next token, its log probability (nats), the entropy
-        of the whole distribution, and its divergence D(final || layer). Where a token is pinned, its
-        "pinned_logprobs" and "pinned_ranks" follow.
+        Each layer is {"layer", "top_ids", "top_texts", "top_logprobs", "entropy_bits", "kl_bits"}: its
+        number, 0 for the embeddings, and for each position the most likely next token, its log probability
+        (nats), the entropy of the whole distribution, and its divergence D(final || layer). Where a token
+        is pinned, its "pinned_logprobs" and "pinned_ranks" follow.
         """
         pinned = None if self.pin is None else document.token(self.opened.vocabulary, self.pin)
         layers = [self._layer(layer) for layer in range(len(self.cells.tops))]

@@ -8,12 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import wcwidth
 from rich.style import Style
 from rich.text import Text
-
-from token_explorer.core.scores import Floats
 
 Cell = str | Text
 
@@ -25,8 +22,6 @@ DRAWN = Style(color="cyan")
 NONE = "—"
 
 BAR_CELLS = 20
-EIGHTHS = " ▏▎▍▌▋▊▉█"
-BLOCKS = "▁▂▃▄▅▆▇█"
 _GAP = "  "
 _CUT = "…"
 
@@ -94,27 +89,3 @@ def padded(cell: Cell, width: int) -> Text:
     """Text in exactly so many cells: for lines that are written before the next ones are known."""
     text = fitted(cell, width)
     return text.copy().append(" " * (width - cells(text.plain)))
-
-
-def bar(part: float, cells: int = BAR_CELLS) -> str:
-    """A bar as long as `part` (0 to 1) of so many cells, to an eighth; what isn't nothing has one."""
-    steps = round(min(max(part, 0.0), 1.0) * cells * 8)
-    if part > 0.0:
-        steps = max(1, steps)
-    full, rest = divmod(steps, 8)
-    return "█" * full + (EIGHTHS[rest] if rest else "")
-
-
-def spark(values: Floats) -> str:
-    """One block a value (n,), none of them below 0: the highest is the largest; a blank for NaN."""
-    high = float(values[np.isfinite(values)].max(initial=0.0))
-    return "".join(_block(value, high) for value in values.tolist())
-
-
-def _block(value: float, high: float) -> str:
-    if np.isnan(value):
-        return " "
-    if value <= 0.0:
-        return BLOCKS[0]
-    steps = np.ceil(min(value, high) / high * len(BLOCKS)) if high else len(BLOCKS)
-    return BLOCKS[int(steps) - 1]

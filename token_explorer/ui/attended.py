@@ -20,7 +20,6 @@ from token_explorer.ui.widgets.heatmap import SHADES
 from token_explorer.ui.widgets.row import fitted
 from token_explorer.ui.widgets.window import MOST_KEYS, MOST_QUERIES, Window
 
-WARNING = "attention is a signal, not an explanation"
 # What the footer calls the keys here, most important first; the last two are always shown.
 LABELS = {
     "choose-up": "head",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from token_explorer.core.knobs import KNOBS, Knob, read_seed
 from token_explorer.core.search import Mode, Query
 from token_explorer.errors import InputError
-from token_explorer.overlays import OVERLAYS
+from token_explorer.overlays import OVERLAYS, named
 from token_explorer.ui.choices import LAYER_MODES
 from token_explorer.ui.commandline import Command, count, file_offers, unescaped
 
@@ -137,13 +137,10 @@ def _diverge(app: "Explorer", number: str) -> None:
 
 
 def _overlay(app: "Explorer", name: str) -> None:
-    known = {overlay.name: overlay for overlay in OVERLAYS}
-    if not name:
-        app.action_overlay(1)
-    elif name != "text" and name not in known:
-        raise InputError("No such overlay", f"{name}.", f"There are: text, {', '.join(known)}.")
+    if name:
+        app.use_overlay(None if name == "text" else named(name))
     else:
-        app.use_overlay(known.get(name))
+        app.action_overlay(1)
 
 
 def _layers(app: "Explorer", mode: str) -> None:

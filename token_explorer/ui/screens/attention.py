@@ -15,6 +15,7 @@ from token_explorer.core.observation import AttentionMap, AttentionRow, Attentio
 from token_explorer.core.scores import Floats
 from token_explorer.errors import ExplorerError
 from token_explorer.overlays.heads import Choice, Heads, top
+from token_explorer.results.attention import SIGNAL
 from token_explorer.results.palette import Palettes
 from token_explorer.ui import attended, roomwords
 from token_explorer.ui.keys import Key
@@ -162,7 +163,7 @@ class AttentionRoom(Room):
         found = known(AttentionRow(cursor_of(view)))
         if isinstance(found, AttentionRows):
             self._learn(found)
-        self._title.set(roomwords.title("Attention", view), [run(f" {attended.WARNING}", dim=True)])
+        self._title.set(roomwords.title("Attention", view), [run(f" {SIGNAL}", dim=True)])
         self._draw_lists(view, found)
         if self.choice is not None:
             self._draw_map(view, known, self.choice)

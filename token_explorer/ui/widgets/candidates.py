@@ -14,10 +14,11 @@ from textual.message import Message
 from textual.strip import Strip
 
 from token_explorer.core.reading import Grid
+from token_explorer.results import blocks
 from token_explorer.results.palette import Palette
 from token_explorer.ui.widgets.layers import LayerCells, LayerColumns
 from token_explorer.ui.widgets.lines import LineView
-from token_explorer.ui.widgets.row import GAP, Columns, Row, eighths
+from token_explorer.ui.widgets.row import GAP, Columns, Row
 from token_explorer.ui.widgets.wrapping import wrapped
 
 
@@ -228,7 +229,7 @@ class CandidateTable(LineView):
         base, bar = self.base, self.get_component_rich_style("candidates--bar")
         if waiting.part is None:
             return Strip([Segment(f"  {waiting.what}", base)])
-        filled = eighths(waiting.part, 24).ljust(24, "·")
+        filled = blocks.bar(waiting.part, 24).ljust(24, "·")
         return Strip(
             [Segment(f"  {waiting.what} ", base), Segment(filled, bar), Segment(f" {waiting.part:.0%}", base)]
         )

@@ -11,9 +11,9 @@ from textual.message import Message
 
 from token_explorer.core.scores import Floats, Ints
 from token_explorer.overlays.heads import Choice, Heads
-from token_explorer.results import figures
+from token_explorer.results import blocks, figures
 from token_explorer.ui.widgets.listing import Listing
-from token_explorer.ui.widgets.row import eighths, fitted
+from token_explorer.ui.widgets.row import fitted
 
 GAP = 1
 LEAST_BAR = 3
@@ -110,4 +110,4 @@ class WeightList(Listing):
 
 def _bar(part: float, cells: int) -> str:
     """A bar in so many cells after a gap; none where they are too few."""
-    return " " * GAP + eighths(part, cells - GAP) if cells >= GAP + LEAST_BAR else ""
+    return " " * GAP + blocks.bar(part, cells - GAP) if cells >= GAP + LEAST_BAR else ""

@@ -12,8 +12,8 @@ from rich.cells import cell_len, set_cell_size
 from token_explorer.core.listing import Listed
 from token_explorer.core.tokens import Vocabulary
 from token_explorer.results import figures
+from token_explorer.results.blocks import bar
 
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 TOKEN = 20
 LEAST_TOKEN = 8
 BAR = 12
@@ -74,15 +74,6 @@ def rows(listed: Listed, vocabulary: Vocabulary) -> tuple[Row, ...]:
     )
 
 
-def eighths(part: float, cells: int) -> str:
-    """A bar as long as `part` of so many cells, to an eighth of a cell; what isn't nothing has one."""
-    steps = round(min(max(part, 0.0), 1.0) * cells * 8)
-    if part > 0.0:
-        steps = max(1, steps)
-    full, rest = divmod(steps, 8)
-    return "█" * full + (_EIGHTHS[rest] if rest else "")
-
-
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Widths of the columns; 0 for one that there is no room for.
@@ -139,7 +130,7 @@ class Columns:
         """A row's text; and its bar, or which stage of the sampler removed it."""
         if not self.bar:
             return self.text(row), ""
-        drawn = fitted(row.removed, self.bar) if row.removed else eighths(row.probability, self.bar)
+        drawn = fitted(row.removed, self.bar) if row.removed else bar(row.probability, self.bar)
         return self._text(row, NONE if row.removed else _after(row)), " " * GAP + drawn
 
     def text(self, row: Row) -> str:

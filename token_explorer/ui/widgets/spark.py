@@ -17,8 +17,8 @@ from textual.widget import Widget
 
 from token_explorer.core.scores import Floats, Ints
 from token_explorer.results import figures
+from token_explorer.results.blocks import block, largest
 
-BLOCKS = "▁▂▃▄▅▆▇█"
 # Below so many cells for the blocks, the words before them are left out.
 LEAST = 24
 
@@ -45,7 +45,7 @@ class Spark:
         firsts = [-(-cell * length // cells) for cell in range(cells + 1)]
         peaks = [first + int(sizes[first:end].argmax()) for first, end in pairwise(firsts)]
         high = largest(values)
-        return cls(np.array(peaks), "".join(_block(value, high) for value in values[peaks].tolist()), length)
+        return cls(np.array(peaks), "".join(block(value, high) for value in values[peaks].tolist()), length)
 
     def cell(self, place: int) -> int:
         """The cell that a token is in."""
@@ -58,20 +58,6 @@ class Spark:
         cell = self.cell(place)
         parts = (self.blocks[:cell], style), (self.blocks[cell], mark), (self.blocks[cell + 1 :], style)
         return [Segment(text, how) for text, how in parts if text]
-
-
-def largest(values: Floats) -> float:
-    """The end of the scale: the largest finite value, 0 where none is above it."""
-    return float(values[np.isfinite(values)].max(initial=0.0))
-
-
-def _block(value: float, high: float) -> str:
-    if np.isnan(value):
-        return " "
-    if value <= 0.0:
-        return BLOCKS[0]
-    steps = np.ceil(min(value, high) / high * len(BLOCKS)) if high else len(BLOCKS)
-    return BLOCKS[int(steps) - 1]
 
 
 def words(values: Floats | None, label: str, unit: str) -> str:
