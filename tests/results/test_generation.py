@@ -225,7 +225,7 @@ def test_a_step_without_its_alternatives_is_refused() -> None:
 def test_the_document_has_its_keys_in_their_order_and_is_json() -> None:
     made = written(Plan(2, SAMPLER, 1, alternatives=ALL)).document()
     assert list(made)[4:] == ["ids", "tokens", "settings", "steps", "text", "ending", "timings"]
-    keys = "place id text bytes logprob probability rank sampled entropy_bits alternatives"
+    keys = "place id text bytes logprob probability rank sampled entropy_bits alternatives tail"
     assert list(made["steps"][0]) == keys.split()
     keys = "rank id text bytes logprob probability sampled removed"
     assert list(made["steps"][0]["alternatives"][0]) == keys.split()

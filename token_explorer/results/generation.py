@@ -108,10 +108,14 @@ class Written:
             yield step_line(self.opened, step, count)
         yield from self.closing()
 
-    def closing(self) -> list[Text]:
-        """What is left to say when the steps are told: the whole text, and why it ended."""
+    def closing(self, steps_told: bool = True) -> list[Text]:
+        """What is left to say at the end: the whole text, and why it ended.
+
+        Args:
+            steps_told: whether the steps stand above it.
+        """
         lines = [Text(), *self._whole(), Text()] if self.steps else []
-        if self.steps and self.plan.sampler is not None:
+        if steps_told and self.steps and self.plan.sampler is not None:
             lines.append(Text(f"probabilities: the model's {AFTER} the sampler's", QUIET))
         return [*lines, Text(f"{_tokens(len(self.steps))}: {self._why()}")]
 
@@ -165,8 +169,9 @@ def step_document(vocabulary: Vocabulary, step: Step) -> Document:
 
     {place (in the prompt, counted from 1), id, text, bytes, logprob (nats), probability, rank, sampled
     (probability after the sampler, null for greedy), entropy_bits (of the whole distribution, before the
-    sampler), alternatives}; an alternative is {rank, id, text, bytes, logprob, probability, sampled, removed
-    (title of the sampler's stage that removed it, or null)}, and the token itself is one of them.
+    sampler), alternatives, tail (probability of all other tokens)}; an alternative is {rank, id, text, bytes,
+    logprob, probability, sampled, removed (title of the sampler's stage that removed it, or null)}, and the
+    token itself is one of them.
     """
     listed, taken = _taken(step)
     alternatives = [_alternative(vocabulary, listed, place) for place in range(len(listed))]
@@ -177,6 +182,7 @@ def step_document(vocabulary: Vocabulary, step: Step) -> Document:
         **token,
         "entropy_bits": number(listed.entropy / NATS_PER_BIT),
         "alternatives": alternatives,
+        "tail": number(listed.tail),
     }
 
 

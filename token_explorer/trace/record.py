@@ -123,11 +123,10 @@ class Trace:
         Keys: schema, model, dtype, device, ids and tokens (the prompt's; each token {id, text, bytes,
         logprob, rank, entropy_bits}, the last three null for the first), settings {limit, sampler, seed,
         stops, least, alternatives, attention_every, layer, heads}, versions, vocabulary {size, bos, start,
-        ends, special, eats_first_blank}, steps [as `generate` has them, and each with tail: probability of
-        all tokens that it doesn't list], next {candidates [{rank, id, text, bytes, logprob, probability}],
-        tail, entropy_bits} or null, attention [{step, layer, heads ('mean', 'max' or a number), weights
-        (row q has the q + 1 weights of query q)}], notes, text (of what was written), ending, interrupted,
-        timings {started, prompt_seconds, seconds, tokens_per_second, steps}.
+        ends, special, eats_first_blank}, steps [as `generate` has them], next {candidates [{rank, id, text,
+        bytes, logprob, probability}], tail, entropy_bits} or null, attention [{step, layer, heads ('mean',
+        'max' or a number), weights (row q has the q + 1 weights of query q)}], notes, text (of what was
+        written), ending, interrupted, timings {started, prompt_seconds, seconds, tokens_per_second, steps}.
         """
         start = {"schema": document.SCHEMA, "model": self.model, "dtype": self.dtype, "device": self.device}
         return {
@@ -137,7 +136,7 @@ class Trace:
             "settings": self.settings.document(),
             "versions": dict(self.versions),
             "vocabulary": _vocabulary(self.vocabulary),
-            "steps": [_step(self.vocabulary, step) for step in self.steps],
+            "steps": [step_document(self.vocabulary, step) for step in self.steps],
             "next": None if self.next is None else _next(self.vocabulary, self.next),
             "attention": [_snapshot(snapshot) for snapshot in self.attention],
             "notes": list(self.notes),
@@ -179,15 +178,6 @@ def _vocabulary(vocabulary: Vocabulary) -> Document:
         "ends": sorted(vocabulary.ends),
         "special": sorted(vocabulary.special),
         "eats_first_blank": vocabulary.eats_first_blank,
-    }
-
-
-def _step(vocabulary: Vocabulary, step: Step) -> Document:
-    """A step as `generate` has it, with the probability of all tokens that it doesn't list."""
-    listed = step.listed
-    return {
-        **step_document(vocabulary, step),
-        "tail": None if listed is None else document.number(listed.tail),
     }
 
 
