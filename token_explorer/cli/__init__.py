@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from token_explorer import __version__
-from token_explorer.cli import doctor, numbers, pages, repl, replay
+from token_explorer.cli import doctor, numbers, pages, repl, replay, trace
 from token_explorer.cli.explore import check_terminal, run_explorer, starting_text
 from token_explorer.cli.flags import Bf16, ConfigFile, Device, LayerProb, ModelName, Seed
 from token_explorer.cli.output import SIGPIPE_CODE, drop_output, finish_output
@@ -137,6 +137,7 @@ for command in (
     pages.lens,
     numbers.compare,
     repl.repl,
+    trace.trace,
     replay.replay,
     doctor.doctor,
 ):
