@@ -14,6 +14,7 @@ from token_explorer.core.generation import Ending, Generated, Plan, Step
 from token_explorer.core.listing import Listed, of_distribution
 from token_explorer.core.observation import (
     AttentionMap,
+    AttentionMaps,
     AttentionRow,
     AttentionRows,
     AttentionWeights,
@@ -228,6 +229,9 @@ def observe(ids: TokenIds, facet: Facet[Answer]) -> object:
         return AttentionRows(np.stack(rows), np.array(heads, np.int64))
     if isinstance(facet, AttentionMap):
         return _attention_map(ids, facet)
+    if isinstance(facet, AttentionMaps):
+        whole = (AttentionMap(layer, 0, facet.stop, 0, facet.stop) for layer in facet.layers)
+        return tuple(_attention_map(ids, each) for each in whole)
     if isinstance(facet, Residuals):
         states = np.stack([_logprobs((layer + 1, *ids))[1:, :8] for layer in range(LAYERS + 1)])
         norms = np.linalg.norm(states, axis=-1)

@@ -34,6 +34,8 @@ class Terminal:
     ) -> None:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
+        # What a terminal answers when it is asked for its cursor's place.
+        self._screen.write_process_input = self.type
         self.output = b""
         # COLUMNS and LINES, where the tests' own terminal sets them, would override the true size.
         mine = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, Gemma3Config, PreTrainedModel
 from tests.engine.random_models import RANDOM_MODELS, VOCABULARY, random_model
 from tests.engine.test_runner import assert_true, work_of
 from token_explorer.core.engine import Stop, Stopped
-from token_explorer.core.observation import AttentionMap
+from token_explorer.core.observation import AttentionMap, AttentionMaps
 from token_explorer.core.scores import Floats
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import attention
@@ -136,6 +136,18 @@ def test_a_part_of_a_map_runs_its_queries_alone() -> None:
     runner.score(PROMPT, 5, Stop())
     facet = AttentionMap(2, 10, 25, 0, 30)
     assert work_of(runner, lambda: found.window(runner, PROMPT, facet, Stop())) == (1, 15, 0)
+
+
+@pytest.mark.parametrize("name", ATTENDING)
+def test_the_maps_of_all_layers_are_those_of_each_and_take_one_forward(name: str) -> None:
+    runner, found = opened(name)
+    runner.score(PROMPT, 5, Stop())
+    facet = AttentionMaps(found.layers, len(PROMPT))
+    forwards, *_ = work_of(runner, lambda: found.maps(runner, PROMPT, facet, Stop()))
+    assert forwards == 1
+    for layer, whole in zip(found.layers, found.maps(runner, PROMPT, facet, Stop()), strict=True):
+        alone = AttentionMap(layer, 0, len(PROMPT), 0, len(PROMPT))
+        np.testing.assert_array_equal(whole.weights, found.window(runner, PROMPT, alone, Stop()).weights)
 
 
 @pytest.mark.parametrize("name", ATTENDING)

@@ -236,3 +236,24 @@ def _runs(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there a process can be sent ctrl+c's signal alone")
+def test_ctrl_c_while_the_child_starts_is_not_its_business() -> None:
+    engine = EngineProcess(Scripted)
+    over = threading.Event()
+
+    def interrupt() -> None:
+        while not over.wait(0.001):
+            if engine.pid is not None:
+                os.kill(engine.pid, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        engine.load_tokenizer(silent)
+        assert engine.encode("a") == (97,)
+    finally:
+        over.set()
+        thread.join()
+        engine.close()

@@ -12,7 +12,7 @@ from tests.engine.random_models import save_random
 from tests.fakes import HEADS, LAYERS, FakeEngine, encode
 from tests.results.test_page import content_of
 from token_explorer.core.engine import Engine, ModelSpec, Stop
-from token_explorer.core.observation import AttentionMap
+from token_explorer.core.observation import AttentionMap, AttentionMaps
 from token_explorer.core.scores import Floats
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine.local import LocalEngine
@@ -125,7 +125,7 @@ def test_too_large_a_page_is_refused_before_a_map_is_computed() -> None:
     with pytest.raises(InputError, match="64 MB is the most") as refused:
         attend(opened(engine), (fakes.BOS,) * 2000, None, Stop())
     assert "--layer" in refused.value.hint
-    assert not any(isinstance(facet, AttentionMap) for _, facet in engine.observed)
+    assert not any(isinstance(facet, AttentionMaps) for _, facet in engine.observed)
     with pytest.raises(InputError) as shorter:
         attend(opened(engine), (fakes.BOS,) * 4000, [1], Stop())
     most = int(shorter.value.hint.split()[4])

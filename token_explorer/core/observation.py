@@ -95,6 +95,18 @@ class AttentionMap(Facet[AttentionWeights]):
         return self.stop
 
 
+@dataclass(frozen=True, slots=True)
+class AttentionMaps(Facet[tuple[AttentionWeights, ...]]):
+    """The whole maps of some layers, of the queries [0, stop): a forward gives those of all layers."""
+
+    kind = "attention"
+    layers: tuple[int, ...]
+    stop: int
+
+    def reach(self, length: int) -> int:
+        return self.stop
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidualMeasures:
     """The residual stream, measured: the embeddings (row 0), then after each layer, before any final norm.

@@ -4,7 +4,7 @@ Fused attention never holds its weights, so the model attends in its plain way w
 Proved when a model is opened; a model that fails shows none. Knows nothing of what is made of the weights.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
 from token_explorer.core.engine import Stop, Stopped
-from token_explorer.core.observation import AttentionMap, AttentionRows, AttentionWeights
+from token_explorer.core.observation import AttentionMap, AttentionMaps, AttentionRows, AttentionWeights
 from token_explorer.core.scores import Floats, Ints
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine.anatomy import same_logits
@@ -51,15 +51,37 @@ class Attention:
 
     def window(self, runner: ModelRunner, ids: TokenIds, facet: AttentionMap, stop: Stop) -> AttentionWeights:
         """A part of one layer's maps. Raises FacetUnavailable, and Stopped soon after `stop` is set."""
-        place = self._place(facet.layer)
-        queries, keys = np.arange(facet.start, facet.stop), np.arange(facet.first_key, facet.last_key)
-        weights = np.zeros((self.heads[place], len(queries), len(keys)), dtype=np.float32)
-        for start, end in self._blocks(runner, facet):
-            rows = _replayed(runner, ids[:end], start, stop)[place][0, :, start - end :]  # (H, q, K)
-            seen = rows[:, :, facet.first_key : facet.last_key]
-            weights[:, start - facet.start : end - facet.start, : seen.shape[-1]] = _numpy(seen)
-        weights[:, keys > queries[:, None]] = np.nan
-        return AttentionWeights(weights)
+        queries, keys = range(facet.start, facet.stop), range(facet.first_key, facet.last_key)
+        return self._windows(runner, ids, (facet.layer,), queries, keys, stop)[0]
+
+    def maps(
+        self, runner: ModelRunner, ids: TokenIds, facet: AttentionMaps, stop: Stop
+    ) -> tuple[AttentionWeights, ...]:
+        """Several layers' maps. Raises FacetUnavailable, and Stopped soon after `stop` is set."""
+        return self._windows(runner, ids, facet.layers, range(facet.stop), range(facet.stop), stop)
+
+    def _windows(
+        self,
+        runner: ModelRunner,
+        ids: TokenIds,
+        layers: Sequence[int],
+        queries: range,
+        keys: range,
+        stop: Stop,
+    ) -> tuple[AttentionWeights, ...]:
+        """The same part of several layers' maps: a forward gives all of them."""
+        places = [self._place(layer) for layer in layers]
+        after = np.array(keys) > np.array(queries)[:, None]
+        parts = [np.zeros((self.heads[place], *after.shape), dtype=np.float32) for place in places]
+        for start, end in self._blocks(runner, queries):
+            rows = _replayed(runner, ids[:end], start, stop)
+            of_block = slice(start - queries.start, end - queries.start)
+            for place, part in zip(places, parts, strict=True):
+                seen = rows[place][0, :, start - end :, keys.start : keys.stop]  # (H, q, K)
+                part[:, of_block, : seen.shape[-1]] = _numpy(seen)
+        for part in parts:
+            part[:, after] = np.nan
+        return tuple(map(AttentionWeights, parts))
 
     def _place(self, layer: int) -> int:
         """Where a layer stands among those that attend."""
@@ -68,15 +90,15 @@ class Attention:
         known = ", ".join(map(str, self.layers))
         raise FacetUnavailable("No attention there", f"layer {layer} has none; these do: {known}.")
 
-    def _blocks(self, runner: ModelRunner, facet: AttentionMap) -> Iterator[tuple[int, int]]:
+    def _blocks(self, runner: ModelRunner, queries: range) -> Iterator[tuple[int, int]]:
         """A map's queries in parts [start, end) that fit the bound; all at once where nothing is reused."""
-        step = facet.stop - facet.start
+        step = len(queries)
         if runner.reuse:
-            step = max(1, WEIGHTS_BYTES // (4 * sum(self.heads) * facet.stop))
+            step = max(1, WEIGHTS_BYTES // (4 * sum(self.heads) * queries.stop))
         else:
-            self._check_whole(runner, facet.stop)
-        for start in range(facet.start, facet.stop, step):
-            yield start, min(start + step, facet.stop)
+            self._check_whole(runner, queries.stop)
+        for start in range(queries.start, queries.stop, step):
+            yield start, min(start + step, queries.stop)
 
     def _check_whole(self, runner: ModelRunner, tokens: int) -> None:
         """Refuse a prompt whose whole maps, which a model without reuse gives at once, are too large."""

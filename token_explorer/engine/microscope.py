@@ -14,6 +14,7 @@ from torch import Tensor
 from token_explorer.core.engine import Answer, Stop
 from token_explorer.core.observation import (
     AttentionMap,
+    AttentionMaps,
     AttentionRow,
     Attribution,
     DecisionDepth,
@@ -85,7 +86,7 @@ class Microscope:
         if isinstance(facet, Attribution):
             return gradient.attribute(self._runner, ids, facet.place, facet.token, stop)
         with torch.inference_mode():
-            if isinstance(facet, AttentionRow | AttentionMap):
+            if isinstance(facet, AttentionRow | AttentionMap | AttentionMaps):
                 return self._attend(ids, facet, stop)
             if isinstance(facet, Residuals):
                 return self._measure(ids, stop)
@@ -101,10 +102,14 @@ class Microscope:
                 return self._runner.score(_before(ids, facet.place), facet.top_k, stop).next
         raise TypeError(f"no facet: {facet!r}")
 
-    def _attend(self, ids: TokenIds, facet: AttentionRow | AttentionMap, stop: Stop) -> object:
+    def _attend(
+        self, ids: TokenIds, facet: AttentionRow | AttentionMap | AttentionMaps, stop: Stop
+    ) -> object:
         assert self._attention is not None
         if isinstance(facet, AttentionRow):
             return self._attention.row(self._runner, ids, facet.query, stop)
+        if isinstance(facet, AttentionMaps):
+            return self._attention.maps(self._runner, ids, facet, stop)
         return self._attention.window(self._runner, ids, facet, stop)
 
     def _follow(self, ids: TokenIds, stop: Stop) -> Distribution:

@@ -11,7 +11,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -117,7 +117,8 @@ class EngineProcess:
         self._log = Path(log)
         arguments = (theirs, self._make, self._log)
         process = context.Process(target=serve, args=arguments, name="token-explorer-engine", daemon=True)
-        process.start()
+        with _deaf_to_interrupts():
+            process.start()
         self._process = process
         theirs.close()  # so that the end of the child is the end of the connection
         threading.Thread(target=self._watch, args=(process,), name="engine-watch", daemon=True).start()
@@ -200,6 +201,19 @@ def _make_local(spec: ModelSpec) -> Engine:
     from token_explorer.engine.local import LocalEngine  # in the child only: it leads to torch
 
     return LocalEngine(spec)
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """What is started meanwhile is never told of ctrl+c, not even before it can say that it won't listen."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _hint(code: int | None) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from rich.text import Text
 
 from token_explorer.core.engine import Stop
-from token_explorer.core.observation import AttentionMap, AttentionRow
+from token_explorer.core.observation import AttentionMaps, AttentionRow
 from token_explorer.core.scores import Floats
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import InputError
@@ -169,12 +169,9 @@ def attend(opened: Opened, ids: TokenIds, layers: Sequence[int] | None, stop: St
     counts = _heads(opened.engine.observe(ids, AttentionRow(0), stop).heads[:, 0].tolist())
     wanted = tuple(dict.fromkeys(layers)) if layers else tuple(counts)
     _check_size(len(ids), [counts.get(layer, 0) for layer in wanted])
-    return Attended(opened, ids, tuple(_read(opened, ids, layer, stop) for layer in wanted))
-
-
-def _read(opened: Opened, ids: TokenIds, layer: int, stop: Stop) -> LayerMaps:
-    facet = AttentionMap(layer, 0, len(ids), 0, len(ids))
-    return LayerMaps(layer, opened.engine.observe(ids, facet, stop).weights)
+    maps = opened.engine.observe(ids, AttentionMaps(wanted, len(ids)), stop)
+    read = (LayerMaps(layer, each.weights) for layer, each in zip(wanted, maps, strict=True))
+    return Attended(opened, ids, tuple(read))
 
 
 def _heads(layers: list[int]) -> dict[int, int]:
