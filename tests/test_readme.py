@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import shell_examples
 from tests.fakes import FakeEngine
 from tests.program import CTRL_Q, first_row
 from tests.terminal import Terminal
+from token_explorer.cli.output import SIGPIPE_CODE
 from token_explorer.config import Settings
+from token_explorer.errors import ExplorerError
 from token_explorer.ui.app import Explorer
 from token_explorer.ui.keys import markdown
 
@@ -22,20 +25,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FINDINGS = (ROOT / "docs" / "FINDINGS.md").read_text(encoding="utf-8")
 # What a terminal sends.
 END = "\x1b[F"
-COMMANDS = [
-    line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line
-]
+EXAMPLES = list(shell_examples(README))
+COMMANDS = [example.command for example in EXAMPLES]
 # What CI runs itself, before or around this test.
 CI = ("make check", "make test")
-# What prints and ends, instead of drawing a screen.
-PRINTING = (".venv/bin/token-explorer doctor",)
+SCREENS = [example.command for example in EXAMPLES if not example.name and example.command not in CI]
+DOCTOR = ".venv/bin/token-explorer doctor"
 
 
 def test_the_readme_tells_how_to_start_in_two_ways() -> None:
     assert {"make run", "uv run main.py"} <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in (*CI, *PRINTING)])
+@pytest.mark.parametrize("command", SCREENS)
 def test_a_command_of_the_readme_reaches_the_table(
     command: str, embedded_source: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,11 +53,23 @@ def test_a_command_of_the_readme_reaches_the_table(
         terminal.close()
 
 
-@pytest.mark.parametrize("command", PRINTING)
-def test_a_command_of_the_readme_prints_and_ends(command: str, embedded_source: object) -> None:
-    assert command in COMMANDS
-    result = subprocess.run(command.split(), cwd=ROOT, capture_output=True, text=True, check=True)
+def test_the_doctor_of_the_readme_finds_nothing_wrong(embedded_source: object) -> None:
+    assert DOCTOR in COMMANDS
+    result = subprocess.run(DOCTOR.split(), cwd=ROOT, capture_output=True, text=True, check=True)
     assert "5 of 5 checks passed" in result.stdout
+
+
+def test_the_commands_are_those_of_the_program() -> None:
+    listed = re.findall(r"^  ([a-z]+)  ", helped().partition("Commands:")[2], re.MULTILINE)
+    table = README.partition("| command | for |")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == sorted(listed)
+
+
+def test_the_exit_codes_are_those_of_the_program() -> None:
+    codes = {kind.exit_code for kind in (ExplorerError, *ExplorerError.__subclasses__())}
+    table = README.partition("| exit code | says |")[2].partition("\n\n")[0]
+    told = {int(code) for code in re.findall(r"^\| (\d+)", table, re.MULTILINE)}
+    assert told == {0, 130, SIGPIPE_CODE} | codes
 
 
 def test_ci_runs_the_other_commands() -> None:
@@ -71,7 +85,7 @@ def test_the_keys_are_those_of_the_key_table() -> None:
     assert shown[1].strip() == markdown().strip()
 
 
-@pytest.mark.parametrize("line", sorted(set(re.findall(r"`:([^`]+)`", README + FINDINGS))))
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"`:([^`\n]+)`", README + FINDINGS))))
 def test_a_command_that_is_told_is_one_that_the_program_knows(line: str) -> None:
     explorer = Explorer(FakeEngine(), Settings(), "", "embedded")
     command, argument = explorer.command_line.find(line)
@@ -101,11 +115,14 @@ def test_the_question_of_the_readme_is_answered_in_under_ten_keys(embedded_sourc
         terminal.close()
 
 
+def helped() -> str:
+    """What the program says of itself."""
+    command = [sys.executable, "-m", "token_explorer", "--help"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def test_the_flags_are_those_of_the_program() -> None:
-    said = subprocess.run(
-        [sys.executable, "-m", "token_explorer", "--help"], capture_output=True, text=True, check=True
-    ).stdout
-    flags = set(re.findall(r"--[a-z][\w-]*", said.partition("Options:")[2])) - {"--help", "--version"}
+    flags = set(re.findall(r"--[a-z][\w-]*", helped().partition("Options:")[2])) - {"--help", "--version"}
     told = {
         flag
         for row in README.splitlines()
@@ -115,17 +132,32 @@ def test_the_flags_are_those_of_the_program() -> None:
     assert told == {flag.replace("-", "_").replace("__", "--", 1) for flag in flags}
 
 
+# The tables of the script that takes them, and which kind of file each makes.
+PICTURES = {"PICTURES": "svg", "REPLAYED": "svg", "PRINTED": "svg", "PAGES": "png", "PLOTS": "png"}
+MOST_BYTES = 150_000
+
+
 def test_the_pictures_are_all_shown_and_are_taken_by_the_script() -> None:
     shown = set(re.findall(r"!\[[^]]+\]\((?:\.\./)?(imgs/[^)]+)\)", README + FINDINGS))
     tree = ast.parse((ROOT / "imgs" / "take.py").read_text(encoding="utf-8"))
-    taken = next(
-        {f"imgs/{ast.literal_eval(key)}.svg" for key in node.value.keys if key is not None}
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        and getattr(node.targets[0], "id", "") == "PICTURES"
-        and isinstance(node.value, ast.Dict)
-    )
+    tables = {
+        target.id: node.value.keys
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    taken = {
+        f"imgs/{ast.literal_eval(key)}.{kind}"
+        for table, kind in PICTURES.items()
+        for key in tables[table]
+        if key is not None
+    }
     assert shown == taken
-    assert taken == {f"imgs/{path.name}" for path in (ROOT / "imgs").glob("*.svg")}
-    for picture in taken:
-        assert "@font-face" not in (ROOT / picture).read_text(encoding="utf-8"), "it would fetch a font"
+    assert taken == {f"imgs/{path.name}" for path in (ROOT / "imgs").iterdir() if path.suffix != ".py"}
+    for picture in map(ROOT.joinpath, taken):
+        assert picture.stat().st_size < MOST_BYTES
+        if picture.suffix == ".svg":
+            assert "@font-face" not in picture.read_text(encoding="utf-8"), "it would fetch a font"
+        else:
+            assert picture.read_bytes().startswith(b"\x89PNG")

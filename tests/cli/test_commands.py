@@ -2,6 +2,7 @@
 
 import csv
 import io
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 
 from tests.cli.faked import Fakes
-from tests.fakes import encode, score
+from tests.fakes import FakeEngine, encode, score
 from token_explorer import cli
+from token_explorer.cli import work
+from token_explorer.core.engine import EngineInfo, Report
 from token_explorer.core.scores import NATS_PER_BIT
 from token_explorer.errors import ModelLoadError
 from token_explorer.overlays import OVERLAYS
@@ -66,6 +69,37 @@ def test_generate_ends_at_any_of_its_stop_texts(document: Document) -> None:
     assert stopped["ending"] == "stop"
     assert second in stopped["text"]
     assert len(stopped["steps"]) <= 2
+
+
+@pytest.mark.parametrize("command", [("generate", TEXT, "--stop"), ("trace", "--out", "x", "--stop_on")])
+def test_a_stop_text_that_is_everywhere_is_refused(refused: Run, command: tuple[str, ...]) -> None:
+    assert f"{command[-1]} is empty" in refused(*command, "")
+
+
+class Interrupted(FakeEngine):
+    """Is interrupted while it loads."""
+
+    loaded = False
+
+    def load_model(self, report: Report) -> EngineInfo:
+        signal.raise_signal(signal.SIGINT)
+        made = super().load_model(report)
+        self.loaded = True
+        return made
+
+
+@pytest.mark.parametrize("command", ["complete", "generate", "score", "lens"])
+def test_ctrl_c_ends_the_loading_at_once(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fakes = Fakes(Interrupted)
+    monkeypatch.setattr(work, "local_engine", fakes)
+    assert cli.main([command, TEXT]) == 130
+    (engine,) = fakes.engines
+    assert isinstance(engine, Interrupted)
+    assert not engine.loaded
+    assert engine.calls[-1] == "close"
+    assert capsys.readouterr().out == ""
 
 
 def test_tokenize_loads_no_weights(document: Document, fakes: Fakes) -> None:
@@ -135,6 +169,17 @@ def test_lens_pins_a_token_by_text_or_id(document: Document) -> None:
     made = document("lens", TEXT, "--pin", " the")
     assert made == document("lens", TEXT, "--pin", "#257")
     assert all("pinned_ranks" in layer for layer in made["layers"])
+
+
+@pytest.mark.parametrize(
+    ("pin", "said"), [("", "--pin is empty"), ("#²", '"#"'), ("#" + "9" * 5000, "Ids run from 0 to 282")]
+)
+def test_a_pin_that_is_no_token_is_told_in_words(
+    pin: str, said: str, fakes: Fakes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["lens", TEXT, "--pin", pin, "-o", str(tmp_path / "lens.html")]) == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_compare_takes_two_models_one_after_the_other(document: Document, fakes: Fakes) -> None:

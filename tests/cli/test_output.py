@@ -5,6 +5,7 @@ Each in a process of its own, as it ends with what its streams are.
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -53,6 +54,45 @@ def test_a_full_disk_behind_stdout_is_told_in_words(command: str, form: list[str
         code, said = ended(start(command, "Once upon", *form, stdout=full))
     assert code == 2
     assert said == ["Can't write the output: No space left on device.", "Make room, or write it elsewhere."]
+
+
+@pytest.mark.parametrize("environment", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_a_disk_that_fills_up_is_told_whether_python_buffers_or_not(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with (tmp_path / "out.json").open("wb") as out:
+        ran = subprocess.run(
+            [*PROGRAM, "attention", "Once upon a time" * 9, "--json"],
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+            | environment,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+        )
+    assert ran.returncode == 2
+    assert b"Can't write the output: File too large." in ran.stderr
+
+
+def test_a_closed_stdout_is_told_in_words() -> None:
+    program = [*PROGRAM, "complete", "Once upon"]
+    with subprocess.Popen(
+        program, cwd=ROOT, stderr=subprocess.PIPE, preexec_fn=lambda: os.close(1)
+    ) as closed:
+        code, said = ended(closed)
+    assert (code, said[0]) == (2, "Can't write the output: stdout is closed.")
+
+
+def test_characters_that_stdout_lacks_are_escaped() -> None:
+    ran = subprocess.run(
+        [*PROGRAM, "tokenize", "日本"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert b"\\u2039e6\\u203a" in ran.stdout
+    assert b"6 bytes" in ran.stdout
 
 
 def interrupt_after_a_line(*arguments: str) -> tuple[int, bytes, list[str]]:

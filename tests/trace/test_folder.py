@@ -39,6 +39,18 @@ def test_trying_the_folder_leaves_nothing(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path: Path) -> None:
+    folders = [Folder(tmp_path / "new" / "trace"), Folder(tmp_path)]
+    for folder in folders:
+        folder.prepare(force=False)
+        folder.leave()
+    assert list(tmp_path.iterdir()) == []
+    folders[0].prepare(force=False)
+    folders[0].keep(traced())
+    folders[0].leave()
+    assert os.listdir(tmp_path / "new" / "trace") == [FILE_NAME]
+
+
 def test_a_trace_that_is_there_is_replaced_only_by_force_and_its_plots_with_it(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text("old")
     (tmp_path / "attn_step_99.png").write_text("old")
@@ -59,6 +71,18 @@ def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(OutputError, match="Not written"):
             Folder(path).prepare(force=True)
+
+
+def test_a_folder_that_takes_no_files_is_named_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OutputError) as caught:
+        Folder(tmp_path).prepare(force=False)
+    assert caught.value.message == f"{tmp_path}: Read-only file system."
 
 
 def test_a_failed_write_leaves_the_trace_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from token_explorer import __version__
 from token_explorer.cli import doctor, numbers, pages, repl, replay, trace
 from token_explorer.cli.explore import check_terminal, run_explorer, starting_text
 from token_explorer.cli.flags import Bf16, ConfigFile, Device, LayerProb, ModelName, Seed
-from token_explorer.cli.output import SIGPIPE_CODE, drop_output, finish_output
+from token_explorer.cli.output import SIGPIPE_CODE, drop_output, finish_output, ready_output
 from token_explorer.cli.sampling import with_seed
 from token_explorer.cli.settings import PROGRAM, check_model, overridden, read_settings
 from token_explorer.core.tokens import display
@@ -41,6 +41,7 @@ app = typer.Typer(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code; every error ends here, as words on stderr."""
+    ready_output()
     try:
         code = _invoke(sys.argv[1:] if argv is None else argv)
         finish_output()

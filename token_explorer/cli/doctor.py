@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from token_explorer import config
 from token_explorer.cli.flags import Bf16, ConfigFile, Device, Json, ModelName
+from token_explorer.cli.output import write
 from token_explorer.cli.settings import PROGRAM, check_model, overridden, read_settings
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def doctor(
     info = proved(settings)
     own = user_config_path(PROGRAM) / config.FILE_NAME
     made = room.report(info, {"config": settings.source, "own_config": own, "cache": cache_folder()})
-    print(json.dumps(made, indent=2, ensure_ascii=False) if as_json else room.text(made))
+    write(f"{json.dumps(made, indent=2, ensure_ascii=False) if as_json else room.text(made)}\n")
     return 0 if all(check.passed for check in info.checks) else 1
 
 

@@ -30,7 +30,7 @@ from token_explorer.cli.flags import (
 from token_explorer.cli.output import publish, show, show_document, write
 from token_explorer.cli.sampling import plan_sampler
 from token_explorer.cli.settings import settings_for
-from token_explorer.cli.source import checked, read_text
+from token_explorer.cli.source import checked, read_text, stop_texts
 from token_explorer.errors import InputError
 
 Listed = Annotated[
@@ -118,7 +118,7 @@ def generate(
         "block_blank": block_blank,
     }
     sampler, drawn = plan_sampler(settings.sampler, given, seed)
-    endings = tuple(checked(stop, "--stop") for stop in stops or ())
+    endings = stop_texts(stops, "--stop")
     source = read_text(text, input_file, strip)
     from token_explorer.cli.work import encoded, opening, stopping
     from token_explorer.core.generation import Plan, Step

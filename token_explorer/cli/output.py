@@ -1,9 +1,10 @@
 """Results on stdout: in colours where a terminal shows them, and what to do where they can't be written."""
 
+import io
 import os
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from token_explorer.errors import OutputError
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 # What a shell reports for a program that ended because nobody read what it wrote: 128 + SIGPIPE.
 SIGPIPE_CODE = 141
+
+
+def ready_output() -> None:
+    """Have stdout take any text: where its encoding lacks a character an escape stands for that."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def publish(result: "Result", as_json: bool) -> None:
@@ -43,9 +50,12 @@ def show_document(document: "Document") -> None:
 
 def write(text: str) -> None:
     """Write to stdout at once. Raises OutputError, and BrokenPipeError where the reader has gone."""
+    if sys.stdout is None:  # what Python makes of a closed one
+        if text:
+            raise OutputError("Can't write the output", "stdout is closed.", "Leave it open, or redirect it.")
+        return
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        _write_all(sys.stdout, text)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -53,6 +63,21 @@ def write(text: str) -> None:
         raise OutputError(
             "Can't write the output", f"{error.strerror or error}.", "Make room, or write it elsewhere."
         ) from None
+
+
+def _write_all(stream: TextIO, text: str) -> None:
+    """Write a text and flush it.
+
+    A stream that Python doesn't buffer (PYTHONUNBUFFERED, -u) would leave out what a full disk can't take,
+    and say nothing.
+    """
+    if not (isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, io.RawIOBase)):
+        stream.write(text)
+        stream.flush()
+        return
+    rest = text.encode(stream.encoding, stream.errors or "strict")
+    while rest:
+        rest = rest[stream.buffer.write(rest) or 0 :]
 
 
 def finish_output() -> None:

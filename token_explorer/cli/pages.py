@@ -143,12 +143,15 @@ def _pinned(opened: "Opened", text: str) -> int:
     from token_explorer.core.observation import Encoding
 
     size = len(opened.vocabulary)
-    if text.startswith("#") and text[1:].isdigit():
-        if int(text[1:]) < size:
-            return int(text[1:])
+    number = text[1:]
+    if text.startswith("#") and number.isascii() and number.isdigit():
+        if len(number) < 10 and int(number) < size:
+            return int(number)
         raise InputError("No such token", f"--pin {text}.", f"Ids run from 0 to {size - 1}.")
     tokens = opened.engine.observe((), Encoding(text, False), Stop()).tokens
-    if len(tokens) != 1:
+    if not tokens:
+        raise InputError("Not one token", "--pin is empty.", "Name a token, or its id: --pin '#42'.")
+    if len(tokens) > 1:
         pieces = " ".join(f'"{opened.vocabulary[token].shown}"' for token in tokens)
         hint = "Name one of them, or give its id: --pin '#42'."
         raise InputError("Not one token", f"--pin {text!r} is {len(tokens)} tokens: {pieces}.", hint)

@@ -1,6 +1,7 @@
 """The text that a command works on: from its argument, a file, or stdin. Knows nothing of tokens."""
 
 import sys
+from collections.abc import Sequence
 
 from token_explorer.errors import InputError
 from token_explorer.files import MAX_BYTES, read_prompt, text_of
@@ -38,6 +39,13 @@ def checked(text: str, flag: str) -> str:
         message = f"{flag} isn't UTF-8 text at character {error.start}."
         raise InputError("Can't read the prompt", message, "Put it in a file of UTF-8 text.") from None
     return text
+
+
+def stop_texts(given: Sequence[str] | None, flag: str) -> tuple[str, ...]:
+    """The texts that end a run. Raises InputError for an empty one, which is everywhere."""
+    if "" in (given or ()):
+        raise InputError("No stop text", f"{flag} is empty.", "Name a text, or leave the flag out.")
+    return tuple(checked(text, flag) for text in given or ())
 
 
 def _stdin(flag: str) -> str:

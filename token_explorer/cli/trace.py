@@ -27,7 +27,7 @@ from token_explorer.cli.flags import (
 from token_explorer.cli.output import show, show_document
 from token_explorer.cli.sampling import plan_sampler
 from token_explorer.cli.settings import settings_for
-from token_explorer.cli.source import checked, read_text
+from token_explorer.cli.source import read_text, stop_texts
 from token_explorer.errors import InputError
 
 if TYPE_CHECKING:
@@ -122,15 +122,21 @@ def trace(
         "least": min_new_tokens,
         "sampler": _writing_so_many(sampler, min_new_tokens),
         "seed": drawn,
-        "stops": tuple(checked(stop, "--stop_on") for stop in stop_on or ()),
+        "stops": stop_texts(stop_on, "--stop_on"),
         "alternatives": alternatives,
         "attention_every": attn_every,
         "layer": _layer(attn_layer),
         "heads": _heads(attn_head),
     }
-    folders = _folders(out, force, beside is not None)
-    text = read_text(prompt, input_file, flag="--prompt")
-    return _run(chosen, text, wanted, folders, as_json)
+    folders = _folders(out, beside is not None)
+    try:
+        for folder in folders:
+            folder.prepare(force)
+        text = read_text(prompt, input_file, flag="--prompt")
+        return _run(chosen, text, wanted, folders, as_json)
+    finally:
+        for folder in reversed(folders):
+            folder.leave()
 
 
 def _writing_so_many(sampler: "Sampler | None", least: int) -> "Sampler | None":
@@ -163,8 +169,8 @@ def _number(text: str, flag: str, allowed: str) -> int:
     return int(text)
 
 
-def _folders(out: str | None, force: bool, beside: bool) -> "list[Folder]":
-    """Where the traces go: made, and seen to take files. Raises InputError, OutputError."""
+def _folders(out: str | None, beside: bool) -> "list[Folder]":
+    """Where the traces go. Raises InputError."""
     if out is None or not out:
         hint = "Name the folder for the files: --out DIR. It is made where it isn't there."
         raise InputError("No folder", "--out isn't there.", hint)
@@ -172,10 +178,7 @@ def _folders(out: str | None, force: bool, beside: bool) -> "list[Folder]":
     from token_explorer.trace.names import BESIDE
 
     path = Path(out).expanduser()
-    folders = [Folder(path), Folder(path / BESIDE)][: 1 + beside]
-    for folder in folders:
-        folder.prepare(force)
-    return folders
+    return [Folder(path), Folder(path / BESIDE)][: 1 + beside]
 
 
 def _run(
@@ -222,6 +225,7 @@ def _finish(trace: "Trace", folder: "Folder") -> None:
     """Write the files, and say which they are, and what isn't there."""
     from token_explorer.cli.work import note
 
+    note("drawing the plots …")
     folder.finish(trace)
     for each in trace.notes:
         note(each)

@@ -39,12 +39,24 @@ def note(text: str) -> None:
 
 @contextmanager
 def opening(settings: Settings) -> Iterator[Opened]:
-    """The model that settings name, loaded, and closed at the end."""
+    """The model that settings name, loaded, and closed at the end; ctrl+c ends the loading at once."""
     engine = local_engine(spec(settings))
     try:
-        yield open_model(engine, narration())
+        with _interruptible():
+            opened = open_model(engine, narration())
+        yield opened
     finally:
         engine.close()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have ctrl+c raise KeyboardInterrupt, as it does where nothing is lost: no Stop is looked at here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ class Folder:
         self.path = path
         self.written: list[str] = []
         """Names of the files that were written, in that order."""
+        self._made: list[Path] = []
 
     def prepare(self, force: bool) -> None:
         """Make the folder, and see that a trace can be written there; nothing is left of the attempt.
@@ -35,7 +36,9 @@ class Folder:
         Raises OutputError.
         """
         try:
+            missing = [path for path in (self.path, *self.path.parents) if not path.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
+            self._made = missing
         except FileExistsError:
             message, hint = f"{self.path} is a file.", "Name a folder, or one to be made."
             raise OutputError("Not written", message, hint) from None
@@ -47,9 +50,19 @@ class Folder:
             raise OutputError("Not written", f"{self.path} holds a trace already.", hint)
         self._try()
 
+    def leave(self) -> None:
+        """Take away the folders that `prepare` made, where nothing came into them."""
+        for path in self._made:
+            with suppress(OSError):
+                path.rmdir()
+
     def _try(self) -> None:
         probe = self.path / f".room-{os.getpid()}"
-        write_file(str(probe), bytes(_PROBE_BYTES), replace=True)
+        try:
+            write_file(str(probe), bytes(_PROBE_BYTES), replace=True)
+        except OutputError as error:
+            message = error.message.replace(str(probe), str(self.path))
+            raise OutputError(error.title, message, error.hint) from None
         with suppress(OSError):
             probe.unlink()
 
