@@ -53,6 +53,21 @@ def test_a_place_that_is_none_is_told_with_the_name(tmp_path: Path, name: str) -
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_pipe_keeps_its_place(tmp_path: Path, replace: bool) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for attempt in (lambda: write_file(str(pipe), b"x", replace), lambda: check_new(str(pipe), replace)):
+        with pytest.raises(OutputError, match="no plain file"):
+            attempt()
+    assert pipe.is_fifo()
+
+
+def test_no_name_is_told() -> None:
+    with pytest.raises(OutputError, match="has no name"):
+        check_new("")
+
+
 def test_a_name_that_is_taken_is_seen_before_the_work(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     check_new(str(path))

@@ -107,6 +107,7 @@ def write_file(path: str, content: bytes, replace: bool = False) -> None:
 
     Raises OutputError.
     """
+    _check_plain(path)
     target = os.path.realpath(path)
     part = os.path.join(os.path.dirname(target), f".{os.path.basename(target)[:200]}-{os.getpid()}.part")
     try:
@@ -130,6 +131,7 @@ def check_new(path: str, replace: bool = False) -> None:
     Work that takes long shouldn't end with a name that was taken from the start.
     """
     folder = os.path.dirname(path) or "."
+    _check_plain(path)
     if os.path.isdir(path):
         raise _unwritable(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
     if os.path.lexists(path) and not replace:
@@ -138,6 +140,14 @@ def check_new(path: str, replace: bool = False) -> None:
         raise _unwritable(path, FileNotFoundError())
     if not os.access(folder, os.W_OK):
         raise _unwritable(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def _check_plain(path: str) -> None:
+    """Raise OutputError for no name, and for a device, a pipe or a socket, whose place a file would take."""
+    if not path:
+        raise OutputError("Not written", "the file has no name.", "Name one.")
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise OutputError("Not written", f"{path} is no plain file.", "Choose another name.")
 
 
 def place_new(part: str, path: str) -> None:

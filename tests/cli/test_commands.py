@@ -105,7 +105,7 @@ def test_ctrl_c_ends_the_loading_at_once(
 def test_tokenize_loads_no_weights(document: Document, fakes: Fakes) -> None:
     made = document("tokenize", "a [/b]\x1b")
     assert made["joins_back"] is True
-    assert fakes.engines[-1].calls == ["load_tokenizer", "encode", "close"]
+    assert fakes.engines[-1].calls == ["load_tokenizer", "observe", "close"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda overlay: overlay.name)

@@ -99,7 +99,8 @@ def interrupt_after_a_line(*arguments: str) -> tuple[int, bytes, list[str]]:
     program = start(*arguments)
     assert program.stdout is not None
     assert program.stderr is not None
-    while not program.stderr.readline().startswith(b"weights"):
+    last = b"writing" if "--json" in arguments else b"weights"
+    while not program.stderr.readline().startswith(last):
         pass
     first = program.stdout.readline() if arguments[0] == "generate" and "--json" not in arguments else b""
     os.kill(program.pid, signal.SIGINT)

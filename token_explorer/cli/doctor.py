@@ -1,6 +1,5 @@
 """The command `doctor`."""
 
-import json
 from typing import TYPE_CHECKING
 
 from token_explorer import config
@@ -28,13 +27,14 @@ def doctor(
 
     from token_explorer import doctor as room
     from token_explorer.engine.storage import cache_folder
+    from token_explorer.results.document import dumps
 
     settings = overridden(read_settings(config_file), model, device, bf16)
     check_model(settings.model.name)
     info = proved(settings)
     own = user_config_path(PROGRAM) / config.FILE_NAME
     made = room.report(info, {"config": settings.source, "own_config": own, "cache": cache_folder()})
-    write(f"{json.dumps(made, indent=2, ensure_ascii=False) if as_json else room.text(made)}\n")
+    write(f"{dumps(made) if as_json else room.text(made)}\n")
     return 0 if all(check.passed for check in info.checks) else 1
 
 

@@ -73,6 +73,7 @@ def complete(
 
 
 def generate(
+    context: typer.Context,
     text: TextArgument = None,
     input_file: InputFile = None,
     strip: Strip = False,
@@ -107,20 +108,10 @@ def generate(
     It takes the likeliest token each time; a flag of the sampler, or --seed, has it draw.
     """
     settings = settings_for(config_file, model, device, bf16)
-    given = {
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "min_p": min_p,
-        "repetition_penalty": repetition_penalty,
-        "no_repeat_ngram": no_repeat_ngram,
-        "block_end": block_end,
-        "block_blank": block_blank,
-    }
-    sampler, drawn = plan_sampler(settings.sampler, given, seed)
+    sampler, drawn = plan_sampler(settings.sampler, context.params, seed)
     endings = stop_texts(stops, "--stop")
     source = read_text(text, input_file, strip)
-    from token_explorer.cli.work import encoded, opening, stopping
+    from token_explorer.cli.work import encoded, note, opening, stopping
     from token_explorer.core.generation import Plan, Step
     from token_explorer.results import generation
 
@@ -131,6 +122,8 @@ def generate(
             if not as_json:
                 show([generation.step_line(opened, step, step.place - len(ids) + 1)])
 
+        if as_json:
+            note(f"writing up to {tokens} tokens …")
         plan = Plan(tokens, sampler, drawn, len(ids), endings, alternatives=alternatives)
         written = generation.generate(opened, ids, plan, tell, stop)
         if as_json:

@@ -17,7 +17,7 @@ from token_explorer.cli.flags import (
 )
 from token_explorer.cli.output import publish, show, show_document
 from token_explorer.cli.settings import settings_for
-from token_explorer.cli.source import checked, read_text
+from token_explorer.cli.source import checked, counted, read_text
 from token_explorer.errors import InputError
 from token_explorer.files import check_new, write_file
 
@@ -102,6 +102,7 @@ def lens(
 
     with stopping() as stop, opening(settings) as opened:
         ids = encoded(opened, given)
+        note(f"looking at {len(ids)} tokens in {opened.info.layers} layers …")
         pinned = None if pin is None else _pinned(opened, checked(pin, "--pin"))
         looked = layers.look(opened, ids, pinned, stop)
     if path is not None:
@@ -120,7 +121,7 @@ def _target(out: str | None, usual: str, as_json: bool, force: bool) -> str | No
 
 
 def _layer(text: str) -> int | None:
-    return None if text == "all" else _count(text, "--layer", "a layer, counted from 1, or 'all'")
+    return None if text == "all" else counted(text, "--layer", "a layer, counted from 1, or 'all'")
 
 
 def _head(text: str) -> "int | Literal['mean', 'max']":
@@ -128,13 +129,7 @@ def _head(text: str) -> "int | Literal['mean', 'max']":
         return "mean"
     if text == "max":
         return "max"
-    return _count(text, "--head", "a head, counted from 1, 'mean' or 'max'")
-
-
-def _count(text: str, flag: str, allowed: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) > 0):
-        raise InputError("Impossible choice", f"{flag} {text}.", f"It should be {allowed}.")
-    return int(text)
+    return counted(text, "--head", "a head, counted from 1, 'mean' or 'max'")
 
 
 def _pinned(opened: "Opened", text: str) -> int:

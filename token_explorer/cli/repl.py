@@ -23,9 +23,10 @@ def repl(
     config_file: ConfigFile = None,
     strip: Strip = False,
 ) -> int:
-    """Ask a model line by line: complete, generate, tokenize, score, attention, lens.
+    """Ask a model line by line.
 
-    Without a terminal the lines come from stdin, and the first error in one is that of the exit code.
+    By complete, generate, tokenize, score, attention and lens. Without a terminal the lines come from
+    stdin, and the first error in one is that of the exit code.
     """
     settings = overridden(read_settings(config_file), model, device, bf16)
     check_model(settings.model.name)

@@ -23,9 +23,10 @@ def replay(
     device: Device = None,
     config_file: ConfigFile = None,
 ) -> int:
-    """Walk through a trace in the explorer, with its tokens and its numbers.
+    """Walk through a trace in the explorer.
 
-    No model is loaded for that; --model NAME opens the trace's tokens with one, to go on from them.
+    Its tokens and numbers are the recorded ones, and no model is loaded for that; --model NAME opens the
+    trace's tokens with one, to go on from them.
     """
     from token_explorer.trace.reading import read
     from token_explorer.trace.recorded import RecordedEngine, start_of

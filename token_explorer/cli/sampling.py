@@ -3,13 +3,14 @@
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from token_explorer.config import FRESH_SEED, SamplerSettings
-from token_explorer.core.knobs import MAX_SEED, Sampler, read_seed
+from token_explorer.core.knobs import KNOBS, MAX_SEED, Sampler, read_seed
 
 
 def plan_sampler(
-    settings: SamplerSettings, given: Mapping[str, str | None], seed: str | None
+    settings: SamplerSettings, given: Mapping[str, Any], seed: str | None
 ) -> tuple[Sampler | None, int]:
     """The sampler, and the seed of its draws; None for it where no flag asks for one: the likeliest token.
 
@@ -17,12 +18,13 @@ def plan_sampler(
     neither names is a fresh one.
 
     Args:
-        given: what the flag of each knob says, by the knob's name; None for a flag that isn't there.
+        given: what the flag of each knob says, by the knob's name, None for a flag that isn't there; other
+            flags may be among them.
         seed: what its flag says.
 
     Raises InputError for values that a knob doesn't allow.
     """
-    turned = {name: text for name, text in given.items() if text is not None}
+    turned = {each.name: given[each.name] for each in KNOBS if given[each.name] is not None}
     drawn = _seed(settings, seed)
     if not turned and seed is None:
         return None, drawn

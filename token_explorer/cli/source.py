@@ -1,4 +1,7 @@
-"""The text that a command works on: from its argument, a file, or stdin. Knows nothing of tokens."""
+"""What the words of a command line say: its text, from an argument, a file or stdin, and its numbers.
+
+Knows nothing of tokens.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -55,3 +58,10 @@ def _stdin(flag: str) -> str:
     if sys.stdin.isatty():
         print("Type the text, then Ctrl+D:", file=sys.stderr, flush=True)
     return text_of(sys.stdin.buffer.read(MAX_BYTES), "stdin")
+
+
+def counted(text: str, flag: str, allowed: str) -> int:
+    """The number, from 1, that a flag gives. Raises InputError, which says what is allowed."""
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) > 0):
+        raise InputError("Impossible choice", f"{flag} {text}.", f"It should be {allowed}.")
+    return int(text)

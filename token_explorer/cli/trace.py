@@ -27,7 +27,7 @@ from token_explorer.cli.flags import (
 from token_explorer.cli.output import show, show_document
 from token_explorer.cli.sampling import plan_sampler
 from token_explorer.cli.settings import settings_for
-from token_explorer.cli.source import read_text, stop_texts
+from token_explorer.cli.source import counted, read_text, stop_texts
 from token_explorer.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ MOST_TOKENS = 100_000
 
 
 def trace(
+    context: typer.Context,
     prompt: Annotated[
         str | None,
         typer.Option("--prompt", metavar="TEXT", help="The text; without it, what comes on stdin."),
@@ -98,22 +99,13 @@ def trace(
     config_file: ConfigFile = None,
     as_json: Json = False,
 ) -> int:
-    """Let the model write, and record all of it in a folder: numbers, plots and text.
+    """Record what a model writes in a folder.
 
+    Numbers, plots and text.
     It takes the likeliest token each time; a flag of the sampler, or --seed, has it draw.
     """
     chosen = [settings_for(config_file, name, device, bf16) for name in (model, beside)[: 1 + bool(beside)]]
-    given = {
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "min_p": min_p,
-        "repetition_penalty": repetition_penalty,
-        "no_repeat_ngram": no_repeat_ngram,
-        "block_end": block_end,
-        "block_blank": block_blank,
-    }
-    sampler, drawn = plan_sampler(chosen[0].sampler, given, seed)
+    sampler, drawn = plan_sampler(chosen[0].sampler, context.params, seed)
     if min_new_tokens > max_new_tokens:
         message = f"--min_new_tokens {min_new_tokens} is more than --max_new_tokens {max_new_tokens}."
         raise InputError("Impossible run", message, "Turn one of them.")
@@ -153,20 +145,14 @@ def _writing_so_many(sampler: "Sampler | None", least: int) -> "Sampler | None":
 
 
 def _layer(text: str) -> int | None:
-    return None if text == "last" else _number(text, "--attn_layer", "a layer from 1, or last")
+    return None if text == "last" else counted(text, "--attn_layer", "a layer from 1, or last")
 
 
 def _heads(text: str) -> "Heads":
     together: dict[str, Heads] = {"mean": "mean", "max": "max", "all": "all"}
     if text in together:
         return together[text]
-    return _number(text, "--attn_head", "a head from 1, mean, max or all")
-
-
-def _number(text: str, flag: str, allowed: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) > 0):
-        raise InputError("Impossible choice", f"{flag} {text}.", f"It should be {allowed}.")
-    return int(text)
+    return counted(text, "--attn_head", "a head from 1, mean, max or all")
 
 
 def _folders(out: str | None, beside: bool) -> "list[Folder]":
@@ -194,11 +180,14 @@ def _run(
             traces.append(_recorded(settings, text, TraceSettings(**wanted), folder, stop, as_json))
             _finish(traces[-1], folder)
             if traces[-1].interrupted:
-                raise KeyboardInterrupt
-        if len(traces) == 2:
-            _compare(traces, folders[0])
+                break
+        else:
+            if len(traces) == 2:
+                _compare(traces, folders[0])
     if as_json:
         show_document(traces[0].document())
+    if traces[-1].interrupted:
+        raise KeyboardInterrupt
     return 0
 
 

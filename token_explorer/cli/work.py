@@ -12,6 +12,7 @@ from rich.console import Console
 from token_explorer.cli.settings import spec
 from token_explorer.config import Settings
 from token_explorer.core.engine import Progress, Report, Stop, Stopped
+from token_explorer.core.observation import Encoding
 from token_explorer.core.tokens import TokenIds, Vocabulary, display
 from token_explorer.engine.process import local_engine
 from token_explorer.results import palette
@@ -64,7 +65,9 @@ def tokenizing(settings: Settings) -> Iterator[tuple[Vocabulary, Callable[[str],
     """The vocabulary of the model that settings name, and what encodes a text; no weights are loaded."""
     engine = local_engine(spec(settings))
     try:
-        yield engine.load_tokenizer(narration()), engine.encode
+        vocabulary = engine.load_tokenizer(narration())
+        # A text that is longer than the context can be cut all the same.
+        yield vocabulary, lambda text: engine.observe((), Encoding(text, True, False), Stop()).tokens
     finally:
         engine.close()
 

@@ -307,11 +307,13 @@ class Encoding(Facet[Cut]):
         text: to be cut.
         whole: a prompt of its own, as Engine.encode makes one; else it is to continue one: nothing is put
             before it, and its tokens' bytes are the text's.
+        fitting: more tokens than the model's context holds raise ContextTooLong.
     """
 
     kind = "tokenizer"
     text: str
     whole: bool
+    fitting: bool = True
 
     def reach(self, length: int) -> int:
         return 0

@@ -40,7 +40,7 @@ class Cutter:
 
     def encode(self, text: str) -> TokenIds:
         """See Engine.encode."""
-        return self._fitting(encode(self._tokenizer, self._vocabulary, text))
+        return self._fitting(self._whole(text))
 
     def lacks(self) -> Mapping[Kind, str]:
         """For each of KINDS that this tokenizer can't give, why."""
@@ -56,12 +56,16 @@ class Cutter:
         if isinstance(facet, Chat):
             return self._fitting(self._chat(facet))
         if isinstance(facet, Encoding):
-            return self.encode(facet.text) if facet.whole else self._fitting(self._continuation(facet.text))
+            ids = self._whole(facet.text) if facet.whole else self._continuation(facet.text)
+            return self._fitting(ids) if facet.fitting else ids
         raise TypeError(f"no facet: {facet!r}")
 
     def _fitting(self, ids: TokenIds) -> TokenIds:
         check_length(len(ids), self._context)
         return ids
+
+    def _whole(self, text: str) -> TokenIds:
+        return encode(self._tokenizer, self._vocabulary, text)
 
     def _ids(self, text: str) -> TokenIds:
         return ids_alone(self._tokenizer, self._vocabulary, text)

@@ -34,7 +34,7 @@ _ENDINGS: dict[End, str] = {
     "nothing": "the sampler leaves no token",
     "interrupted": "interrupted",
 }
-NUMBER_CELLS, TOKEN_CELLS, FIGURE_CELLS = 4, 18, 9
+NUMBER_CELLS, TOKEN_CELLS, FIGURE_CELLS = 4, 17, 9
 # Leaves out a character that isn't complete yet.
 _UTF8 = getincrementaldecoder("utf-8")
 # Between the model's probability and the sampler's, and before what the sampler removed.
@@ -196,7 +196,7 @@ def step_line(opened: Opened, step: Step, number: int) -> Text:
     """
     listed, taken = _taken(step)
     line = Text(f"{number:>{NUMBER_CELLS}}  ")
-    line.append_text(padded(Text(opened.vocabulary[step.token].shown, STRONG), TOKEN_CELLS))
+    line.append_text(padded(Text(opened.vocabulary[step.token].shown, STRONG), TOKEN_CELLS).append(" "))
     sampled = listed.sampled is not None
     line.append_text(padded(_figure(listed, taken), 2 * FIGURE_CELLS + 3 if sampled else FIGURE_CELLS))
     others = [place for place in range(len(listed)) if place != taken]
