@@ -219,6 +219,14 @@ def test_ctrl_c_leaves_a_valid_trace_of_what_came_its_text_and_its_plots(
     assert "interrupted" in capsys.readouterr().out
 
 
+def test_ctrl_c_leaves_the_document_that_is_written_on_stdout_too(
+    monkeypatch: pytest.MonkeyPatch, out: Path, capsys: Any
+) -> None:
+    engines(monkeypatch, Interrupted)
+    assert cli.main([*TRACE, "--out", str(out), "--json", *ENDLESS]) == 130
+    assert json.loads(capsys.readouterr().out) == json.loads((out / "trace.json").read_text())
+
+
 def test_a_second_ctrl_c_ends_at_once(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
     engines(monkeypatch, Interrupted)
 
