@@ -108,6 +108,17 @@ def test_tokenize_loads_no_weights(document: Document, fakes: Fakes) -> None:
     assert fakes.engines[-1].calls == ["load_tokenizer", "observe", "close"]
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_takes_the_flags_of_the_model(
+    command: str, document: Document, fakes: Fakes, tmp_path: Path
+) -> None:
+    (tmp_path / "c.toml").write_text("[model]\nthreads = 3")
+    flags = ("--model", "some/model", "--bf16", "--device", "cpu", "--config", str(tmp_path / "c.toml"))
+    assert document(command, TEXT, *flags)["schema"] == 1
+    (spec,) = fakes.specs
+    assert (spec.name, spec.dtype, spec.device, spec.threads) == ("some/model", "bfloat16", "cpu", 3)
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda overlay: overlay.name)
 def test_score_has_each_overlay(document: Document, overlay: Any) -> None:
     made = document("score", TEXT, "--overlay", overlay.name)

@@ -140,11 +140,16 @@ def tokenize(
     input_file: InputFile = None,
     strip: Strip = False,
     model: ModelName = None,
+    bf16: Bf16 = False,
+    device: Device = None,
     config_file: ConfigFile = None,
     as_json: Json = False,
 ) -> int:
-    """Show how a text is cut into tokens; loads no weights."""
-    settings = settings_for(config_file, model, None, False)
+    """Show how a text is cut into tokens; loads no weights.
+
+    So it doesn't matter where those would be, and in which number format.
+    """
+    settings = settings_for(config_file, model, device, bf16)
     given = read_text(text, input_file, strip)
     from token_explorer.cli.work import tokenizing
     from token_explorer.results import tokenization
