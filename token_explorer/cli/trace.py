@@ -101,8 +101,8 @@ def trace(
 ) -> int:
     """Record what a model writes in a folder.
 
-    Numbers, plots and text.
-    It takes the likeliest token each time; a flag of the sampler, or --seed, has it draw.
+    Numbers, plots and text. It takes the likeliest token each time; a flag of the sampler, or --seed, has it
+    draw.
     """
     chosen = [settings_for(config_file, name, device, bf16) for name in (model, beside)[: 1 + bool(beside)]]
     sampler, drawn = plan_sampler(chosen[0].sampler, context.params, seed)
