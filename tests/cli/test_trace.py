@@ -16,7 +16,6 @@ import pytest
 from tests import fakes
 from tests.cli.conftest import Run
 from tests.cli.faked import Fakes
-from tests.engine.random_models import save_random
 from tests.fakes import FakeEngine
 from token_explorer import cli
 from token_explorer.cli import work
@@ -269,16 +268,9 @@ def test_a_disk_without_room_is_told_and_nothing_is_left(out: Path) -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_the_examples_run_as_they_are_written(
-    which: int, embedded_source: object, tmp_path: Path, capsys: Any
-) -> None:
-    """The second on a model with random weights: it writes three times as much, for no other code."""
-    out, model = tmp_path / "out", "embedded"
-    if which:
-        save_random("llama", tmp_path / "model")
-        model = str(tmp_path / "model")
+def test_the_examples_run_as_they_are_written(which: int, embedded_source: object, out: Path) -> None:
     flags = shlex.split(EXAMPLES[which])
-    assert cli.main(["trace", *flags, "--model", model, "--out", str(out), "--device", "cpu"]) == 0
+    assert cli.main(["trace", *flags, "--out", str(out), "--device", "cpu"]) == 0
     trace = read(out)
     least = (60, 80)[which]
     assert len(trace.steps) >= least
