@@ -74,6 +74,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing the installer"
 	@$(PIP) install -c constraints.txt --upgrade pip
 	@echo "Installing the program and its tools (torch is large; minutes on a slow line)"
+# Not compiled: few of torch's files are ever imported, and Python compiles those by itself.
 	@$(PIP) install --no-compile -c constraints.txt --group dev --editable .
 	@echo "Installing the embedded model, 93 MB"
 	@$(PIP) install --no-deps --group embedded
