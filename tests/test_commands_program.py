@@ -93,6 +93,26 @@ def check_close(ours: Any, theirs: Any) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+def test_complete_and_score_say_what_a_plain_forward_says(document: Document, plain: PreTrainedModel) -> None:
+    completed, scored = document("complete", TEXT), document("score", TEXT)
+    ids, tokens = scored["ids"], scored["tokens"][1:]
+    assert completed["ids"] == ids
+    logprobs = plain(torch.tensor([ids])).logits[0].double().log_softmax(-1)
+    likeliest = [each["id"] for each in completed["candidates"]]
+    assert likeliest == logprobs[-1].topk(10).indices.tolist()
+    check_close([each["logprob"] for each in completed["candidates"]], logprobs[-1, likeliest])
+    check_close([each["logprob"] for each in tokens], logprobs[range(len(ids) - 1), ids[1:]])
+    entropies = -(logprobs.exp() * logprobs).sum(-1) / np.log(2)
+    check_close([*(each["entropy_bits"] for each in tokens), completed["entropy_bits"]], entropies)
+
+
+def test_the_doctor_finds_nothing_wrong(document: Document) -> None:
+    report = document("doctor")
+    assert [check["passed"] for check in report["checks"]] == [True] * 5
+    assert report["model"]["architecture"] == "LlamaForCausalLM"
+    assert report["model"]["lacks"] == {}
+
+
 def test_a_page_of_attention_has_the_models_weights(document: Document, seen: PreTrainedModel) -> None:
     made = document("attention", TEXT)
     attentions = seen(torch.tensor([made["ids"]]), output_attentions=True).attentions

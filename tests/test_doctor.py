@@ -61,18 +61,6 @@ def test_a_failed_check_is_exit_code_one(
     assert cli.main(["doctor"]) == code
 
 
-def test_the_embedded_model_passes_every_check(
-    embedded_source: object, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(["doctor", "--json", "--device", "cpu"]) == 0
-    out, err = capfd.readouterr()
-    report = json.loads(out)
-    assert [check["passed"] for check in report["checks"]] == [True] * 5
-    assert report["model"]["architecture"] == "LlamaForCausalLM"
-    assert report["model"]["lacks"] == {}
-    assert "loading the weights" in err
-
-
 def test_flags_before_the_command_are_refused_instead_of_dropped(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--model", "x", "doctor"]) == 2
     assert "--model stands before doctor" in capsys.readouterr().err
