@@ -258,8 +258,10 @@ def test_text_comes_in_by_every_way_and_none_of_it_raw(start: Start, tmp_path: P
     assert prompt(text) == "Once upon a time"
     type_line(terminal, ":", ":", "frobnicate" + ENTER)
     terminal.wait_for("No such command")
+    terminal.settle(FRAME_S)  # what was typed stood there a moment ago
     type_line(terminal, ":", ":", UP)
     terminal.wait_for(":frobnicate")
+    terminal.settle(FRAME_S)
     type_instead(terminal, ":", "prompt 1" + ENTER)
     terminal.wait_for("prompt 1/3")
     terminal.type(CTRL_Q)
