@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from rich.text import Text
 
 from tests.fakes import FakeEngine
-from token_explorer.config import SamplerSettings
+from token_explorer.config import DisplaySettings, SamplerSettings, Settings
 from token_explorer.core.engine import Progress, Report, Stop, Stopped
 from token_explorer.errors import ModelNotFound, OutputError
 from token_explorer.repl.running import perform
@@ -82,7 +82,11 @@ class Desk:
         around = Surroundings(
             self.open_engine, self.show, self.noted.append, self.loading, self.stopping, self.faults.append
         )
-        return Session(around, SamplerSettings(temperature=0.5, seed=seed), 3, strip)
+        settings = Settings(
+            sampler=SamplerSettings(temperature=0.5, seed=seed),
+            display=DisplaySettings(influence_heads=3, palette="cividis"),
+        )
+        return Session(around, settings, strip)
 
     @property
     def engine(self) -> FakeEngine:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,10 @@ from token_explorer.core.knobs import KNOBS
 from token_explorer.core.sampling import Sampler
 from token_explorer.repl.commands import ALIASES, COMMANDS, NAMES, find, help_lines
 from token_explorer.repl.line import quoted
+from token_explorer.results.attention import attend
 from token_explorer.results.completion import complete
 from token_explorer.results.generation import generate
+from token_explorer.results.lens import look
 from token_explorer.results.result import Result
 from token_explorer.results.scoring import score as scored
 from token_explorer.results.tokenization import tokenize
@@ -130,6 +133,15 @@ def test_a_page_is_written_once_and_replaced_only_when_it_shall_be(ask: Talk, he
     assert page.read_text() != first
     ask(f'{name} "Once upon a time" "another page.html"')
     assert (here / "another page.html").read_text() == first
+
+
+@pytest.mark.parametrize(("name", "look_at"), [("attention", attend), ("lens", look)])
+def test_a_page_is_the_one_that_results_makes_in_the_colours_of_the_settings(
+    ask: Talk, here: Path, name: str, look_at: Any
+) -> None:
+    ask(f"{name} Once upon a time")
+    found = look_at(ask.session.ready(), encode("Once upon a time"), None, Stop())
+    assert (here / f"{name}.html").read_text() == found.page(colours="cividis") != found.page()
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_the_model_is_asked(ask: Talk, here: Path) -> None:

@@ -32,7 +32,7 @@ def repl(
     check_model(settings.model.name)
     from token_explorer.repl.session import LostOutput, Session
 
-    session = Session(_surroundings(settings), settings.sampler, settings.display.influence_heads, strip)
+    session = Session(_surroundings(settings), settings, strip)
     # A model that flags or the configuration name needs no menu.
     named = model is not None or settings.model.name != ModelSettings().name
     try:

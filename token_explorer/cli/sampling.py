@@ -1,12 +1,11 @@
 """The sampler that flags and settings ask for. Knows nothing of runs."""
 
-import random
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from token_explorer.config import FRESH_SEED, SamplerSettings
-from token_explorer.core.knobs import KNOBS, MAX_SEED, Sampler, read_seed
+from token_explorer.core.knobs import KNOBS, Sampler, fresh_seed, read_seed
 
 
 def plan_sampler(
@@ -37,7 +36,7 @@ def plan_sampler(
 def _seed(settings: SamplerSettings, seed: str | None) -> int:
     if seed is not None:
         return read_seed(seed, "--seed ")
-    return random.randint(0, MAX_SEED) if settings.seed == FRESH_SEED else settings.seed
+    return fresh_seed() if settings.seed == FRESH_SEED else settings.seed
 
 
 def with_seed(settings: SamplerSettings, seed: str | None) -> SamplerSettings:

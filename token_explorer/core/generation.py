@@ -53,6 +53,13 @@ class Step:
     seconds: float
     listed: Listed | None = None
 
+    @property
+    def taken(self) -> tuple[Listed, int]:
+        """What the token was taken from, and which of it. Raises ValueError where that wasn't asked for."""
+        if self.listed is None:
+            raise ValueError(f"the step at {self.place} tells of no alternatives")
+        return self.listed, self.listed.ids.tolist().index(self.token)
+
 
 @dataclass(frozen=True, slots=True)
 class Generated:

@@ -3,6 +3,7 @@
 Knows nothing of logits, and needs no numpy: the configuration is read before that is loaded.
 """
 
+import random
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -224,6 +225,11 @@ def read_seed(text: str, place: str = "") -> int:
         hint = f"It should be a whole number from 0 to {MAX_SEED}."
         raise InputError("Impossible seed", f"{place}{display(text)}.", hint)
     return int(text)
+
+
+def fresh_seed() -> int:
+    """A seed that nobody chose."""
+    return random.randint(0, MAX_SEED)
 
 
 def step(sampler: Sampler, knob: Knob, steps: int) -> Sampler:

@@ -18,10 +18,10 @@ from token_explorer.overlays import OVERLAYS
 from token_explorer.repl.line import Argument, Line, quoted, read, shown
 from token_explorer.repl.session import Session
 from token_explorer.repl.settings import draw_seed
-from token_explorer.results.attention import attend
+from token_explorer.results.attention import Attended, attend
 from token_explorer.results.completion import complete
 from token_explorer.results.generation import generate, step_line
-from token_explorer.results.lens import look
+from token_explorer.results.lens import Lensed, look
 from token_explorer.results.opened import Opened
 from token_explorer.results.scoring import score
 from token_explorer.results.tokenization import tokenize
@@ -77,24 +77,31 @@ def score_tokens(session: Session, line: Line, stop: Stop) -> None:
 
 def write_attention(session: Session, line: Line, stop: Stop) -> None:
     """Write a page of what attends to what."""
-    given = _text(line, 1)
-    path = _target(line, given, ATTENTION_FILE)
-    _doubt(session, line, given, "a file", _is_page)
-    opened, _, ids = _asked(session, given)
-    attended = attend(opened, ids, None, stop)
-    session.say(attended.text(), stop)
-    _write(session, path, attended.page(), line.forced)
+    _write_page(session, line, stop, ATTENTION_FILE, attend)
 
 
 def write_lens(session: Session, line: Line, stop: Stop) -> None:
     """Write a page of what each layer would say."""
+    _write_page(session, line, stop, LENS_FILE, look)
+
+
+def _write_page(
+    session: Session,
+    line: Line,
+    stop: Stop,
+    usual: str,
+    ask: Callable[[Opened, TokenIds, None, Stop], Attended | Lensed],
+) -> None:
+    """Say what is asked, and write its page to the file that is named, or the usual one."""
     given = _text(line, 1)
-    path = _target(line, given, LENS_FILE)
+    path = _target(line, given, usual)
     _doubt(session, line, given, "a file", _is_page)
     opened, _, ids = _asked(session, given)
-    looked = look(opened, ids, None, stop)
-    session.say(looked.text(), stop)
-    _write(session, path, looked.page(), line.forced)
+    found = ask(opened, ids, None, stop)
+    session.say(found.text(), stop)
+    write_file(path, found.page(colours=session.palette).encode(), line.forced)
+    where = Path(path).absolute().as_uri()
+    session.say([Text(f"Written to {display(path)}; open it in a browser: {where}")])
 
 
 def _asked(session: Session, given: Argument) -> tuple[Opened, str, TokenIds]:
@@ -155,9 +162,3 @@ def _target(line: Line, given: Argument, usual: str) -> str:
         raise OutputError("Not written", f"{path} exists.", f"{line.name}! TEXT replaces it{name}.")
     check_new(path, line.forced)
     return path
-
-
-def _write(session: Session, path: str, page: str, replace: bool) -> None:
-    write_file(path, page.encode(), replace)
-    where = Path(path).absolute().as_uri()
-    session.say([Text(f"Written to {display(path)}; open it in a browser: {where}")])

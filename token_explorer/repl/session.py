@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from token_explorer.config import FRESH_SEED, SamplerSettings
+from token_explorer.config import FRESH_SEED, Settings
 from token_explorer.core.engine import Engine, Progress, Report, Stop
 from token_explorer.core.sampling import Sampler
 from token_explorer.core.tokens import TokenIds
@@ -56,19 +56,16 @@ class Session:
 
     Args:
         around: see Surroundings.
-        settings: the sampler as it is once it is switched on, and its seed.
-        heads: how many attention heads the overlay of influence averages.
+        settings: the sampler as it is once it is switched on, its seed, and what is drawn how.
         strip: whether blanks at the end of a text are taken off.
     """
 
-    def __init__(
-        self, around: Surroundings, settings: SamplerSettings, heads: int = 32, strip: bool = False
-    ) -> None:
+    def __init__(self, around: Surroundings, settings: Settings, strip: bool = False) -> None:
         self.around = around
-        self.usual = settings.sampler
+        self.usual = settings.sampler.sampler
         self.sampler: Sampler | None = None
-        self.seed = None if settings.seed == FRESH_SEED else settings.seed
-        self.heads = heads
+        self.seed = None if settings.sampler.seed == FRESH_SEED else settings.sampler.seed
+        self.heads, self.palette = settings.display.influence_heads, settings.display.palette
         self.strip = strip
         self.over = False
         self.name = ""

@@ -1,11 +1,9 @@
 """What stays set in a session: the sampler, its seed, and whether blanks are taken off the end of texts."""
 
-import random
-
 from rich.text import Text
 
 from token_explorer.core.engine import Stop
-from token_explorer.core.knobs import KNOBS, MAX_SEED, Sampler, knob, read_seed
+from token_explorer.core.knobs import KNOBS, Sampler, fresh_seed, knob, read_seed
 from token_explorer.errors import InputError
 from token_explorer.repl.line import Line, shown, words
 from token_explorer.repl.session import Session
@@ -47,7 +45,7 @@ def draw_seed(session: Session) -> int:
         return 0
     if session.seed is not None:
         return session.seed
-    fresh = random.randint(0, MAX_SEED)
+    fresh = fresh_seed()
     session.note(f"Drawn with seed {fresh}; seed {fresh} draws the same again.")
     return fresh
 

@@ -35,6 +35,13 @@ LISTED = 10
 _COLUMNS = (Column("key", "right"), Column("token", most=24), Column("weight", "right"), Column(""))
 
 
+def choice(layer: int, how: How) -> Choice:
+    """What is looked at of a layer."""
+    if isinstance(how, int):
+        return Choice(layer, how)
+    return Choice(layer, 1, "mean" if how == "mean" else "maximum")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerMaps:
     """All maps of one layer.
@@ -54,14 +61,10 @@ class LayerMaps:
 
     def choice(self, how: How) -> Choice:
         """What is looked at. Raises InputError for a head that the layer doesn't have."""
-        if how == "mean":
-            return Choice(self.layer, 1, "mean")
-        if how == "max":
-            return Choice(self.layer, 1, "maximum")
-        if not 1 <= how <= self.heads:
+        if isinstance(how, int) and not 1 <= how <= self.heads:
             message = f"layer {self.layer} has heads 1 to {self.heads}, and no head {how}."
             raise InputError("No such head", message, "Name one of them, or mean or max, with --head.")
-        return Choice(self.layer, how)
+        return choice(self.layer, how)
 
     def names(self, how: How) -> str:
         """What is looked at, in words."""

@@ -173,7 +173,7 @@ def step_document(vocabulary: Vocabulary, step: Step) -> Document:
     logprob, probability, sampled, removed (title of the sampler's stage that removed it, or null)}, and the
     token itself is one of them.
     """
-    listed, taken = _taken(step)
+    listed, taken = step.taken
     alternatives = [_alternative(vocabulary, listed, place) for place in range(len(listed))]
     own = alternatives[taken]
     token = {key: own[key] for key in ("id", "text", "bytes", "logprob", "probability", "rank", "sampled")}
@@ -194,7 +194,7 @@ def step_line(opened: Opened, step: Step, number: int) -> Text:
 
     Raises ValueError for a step that tells of no alternatives.
     """
-    listed, taken = _taken(step)
+    listed, taken = step.taken
     line = Text(f"{number:>{NUMBER_CELLS}}  ")
     line.append_text(padded(Text(opened.vocabulary[step.token].shown, STRONG), TOKEN_CELLS).append(" "))
     sampled = listed.sampled is not None
@@ -206,13 +206,6 @@ def step_line(opened: Opened, step: Step, number: int) -> Text:
         line.append_text(_figure(listed, place))
     line.rstrip()
     return line
-
-
-def _taken(step: Step) -> tuple[Listed, int]:
-    """What a step's token was taken from, and which of it was taken."""
-    if step.listed is None:
-        raise ValueError(f"the step at {step.place} tells of no alternatives")
-    return step.listed, step.listed.ids.tolist().index(step.token)
 
 
 def _figure(listed: Listed, place: int) -> Text:

@@ -55,6 +55,11 @@ class Palette:
         """The colours of a step."""
         return Style.from_color(Color.from_rgb(*self.fg[level]), Color.from_rgb(*self.bg[level]))
 
+    def ramp(self, cells: int) -> tuple[Style, ...]:
+        """The colours of so many cells, from the low end of a scale to its high one; () without colours."""
+        levels = self.levels(np.linspace(0.0, 1.0, cells, dtype=np.float32)).tolist()
+        return tuple(self.style(level) for level in levels if level >= 0)
+
     def levels(self, places: Floats) -> NDArray[np.int64]:
         """The step of each place (T,) on a scale from 0 to 1; -1 for NaN and where there are no colours."""
         steps = len(self.bg)

@@ -42,18 +42,11 @@ def legend(reading: Reading, palette: Palette) -> Text:
         line.append(": no token has a value")
     else:
         line.append(f"  {reading.low:.4g} ")
-        line.append_text(_ramp(palette))
+        line.append_text(Text.assemble(*((" ", style) for style in palette.ramp(RAMP_CELLS))))
+        line.append("" if palette.bg else "to", QUIET)
         line.append(f" {reading.high:.4g} {reading.unit}".rstrip())
         line.append(", by ratio" if reading.scale == "log" else "")
     return line.append(f" · {reading.note}" if reading.note else "", QUIET)
-
-
-def _ramp(palette: Palette) -> Text:
-    """The colours from the low end to the high one; without colours, a word."""
-    levels = palette.levels(np.linspace(0.0, 1.0, RAMP_CELLS, dtype=np.float32)).tolist()
-    if not palette.bg:
-        return Text("to", QUIET)
-    return Text.assemble(*((" ", palette.style(level)) for level in levels))
 
 
 def _style(palette: Palette, level: int) -> Style:

@@ -5,7 +5,6 @@ Knows nothing of plots.
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 
@@ -14,15 +13,13 @@ from token_explorer.core.observation import AttentionMap, AttentionRow
 from token_explorer.core.scores import Floats
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import FacetUnavailable, InputError
+from token_explorer.results.attention import How, choice
 from token_explorer.results.opened import Opened
 from token_explorer.trace.record import Snapshot
 from token_explorer.trace.settings import Heads, TraceSettings
 
 # Weights that the snapshots of a trace may have together: some 100 MB of JSON.
 MOST_WEIGHTS = 8_000_000
-
-# What is kept of a layer's heads: one of them, or all of them put together.
-Plane = Literal["mean", "max"] | int
 
 
 class Lookout:
@@ -38,7 +35,7 @@ class Lookout:
         self._opened = opened
         self._layer = layer
         self._heads = heads
-        self._planes: dict[Plane, Floats] = {
+        self._planes: dict[How, Floats] = {
             plane: np.zeros((0, 0), np.float32) for plane in _names(count, heads)
         }
         self._weights = 0
@@ -80,16 +77,12 @@ def lookout(opened: Opened, ids: TokenIds, settings: TraceSettings, stop: Stop) 
     return Lookout(opened, layer, count, settings.heads)
 
 
-def planes(weights: Floats, heads: Heads) -> Mapping[Plane, Floats]:
+def planes(weights: Floats, heads: Heads) -> Mapping[How, Floats]:
     """What is kept of a layer's weights (H, q, n): arrays (q, n)."""
-    if heads == "mean":
-        return {"mean": np.asarray(weights.mean(axis=0, dtype=np.float64), dtype=np.float32)}
-    if heads == "max":
-        return {"max": weights.max(axis=0)}
-    return {plane: weights[int(plane) - 1] for plane in _names(len(weights), heads)}
+    return {plane: choice(1, plane).of(weights) for plane in _names(len(weights), heads)}
 
 
-def _names(count: int, heads: Heads) -> tuple[Plane, ...]:
+def _names(count: int, heads: Heads) -> tuple[How, ...]:
     """The planes of a layer with so many heads."""
     return tuple(range(1, count + 1)) if heads == "all" else (heads,)
 

@@ -47,7 +47,7 @@ def _draw_surprisals(
     figure: Figure, trace: Trace, place: tuple[float, float, float, float], top: float
 ) -> None:
     drawn, count = axes(figure, *place), len(trace.ids) + len(trace.steps)
-    surprisal.draw(drawn, trace, (0, count), _MOST)
+    surprisal.draw(drawn, trace, surprisal.measured(trace), (0, count), _MOST)
     drawn.set_xlim(-0.8, count - 0.2)
     drawn.set_ylim(0.0, top)
     drawn.set_title("How surprising each token was", pad=22)

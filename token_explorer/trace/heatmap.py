@@ -11,6 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from token_explorer.core.scores import Floats
+from token_explorer.results.attention import SIGNAL
 from token_explorer.trace import canvas
 from token_explorer.trace.canvas import FAINT, QUIET, axes, blank, labels, subject
 from token_explorer.trace.record import Snapshot, Trace
@@ -23,7 +24,7 @@ _MOST_SMALL = 36
 _CELL, _LARGE_CELL, _LEAST_SIDE = 0.145, 0.4, 2.6
 _BAR, _GAP = 0.16, 0.3
 _CHARACTERS_PER_INCH, _LEAST_WORDS = 13, 56
-_SIGNAL = "Attention is a signal, not an explanation."
+_SIGNAL = f"{SIGNAL.capitalize()}."
 
 
 def snapshot(trace: Trace, taken: Sequence[Snapshot]) -> Figure:

@@ -5,15 +5,17 @@ Knows nothing of files, plots or running models; `reading` takes such a document
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from token_explorer.core.generation import Step
 from token_explorer.core.listing import of_candidates
 from token_explorer.core.scores import NATS_PER_BIT, Candidates, Floats, Ints
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.results import document
+from token_explorer.results.attention import How
 from token_explorer.results.completion import candidate
 from token_explorer.results.document import Document
 from token_explorer.results.generation import End, step_document
@@ -22,10 +24,12 @@ from token_explorer.trace.settings import TraceSettings
 FILE_NAME = "trace.json"
 INTERRUPTED: End = "interrupted"
 
+Number = TypeVar("Number", np.float32, np.int64)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """How expected each of the prompt's T tokens was, as core's Scores has it.
+    """How expected each of T tokens was, as core's Scores has it.
 
     Attributes:
         logprobs (T,): natural log; NaN at 0.
@@ -51,7 +55,7 @@ class Snapshot:
 
     step: int
     layer: int
-    heads: Literal["mean", "max"] | int
+    heads: How
     weights: Floats
 
 
@@ -105,6 +109,16 @@ class Trace:
     ending: End
     interrupted: bool
     timings: Timings
+
+    @property
+    def scored(self) -> Scored:
+        """How expected all tokens were, the prompt's and those that were written."""
+        taken = [step.taken for step in self.steps]
+        return Scored(
+            _joined(self.prompt.logprobs, [listed.logprobs[place] for listed, place in taken]),
+            _joined(self.prompt.entropies, [listed.entropy for listed, _ in taken]),
+            _joined(self.prompt.ranks, [listed.ranks[place] for listed, place in taken]),
+        )
 
     @property
     def written(self) -> TokenIds:
@@ -188,6 +202,10 @@ def _next(vocabulary: Vocabulary, candidates: Candidates) -> Document:
         "tail": document.number(candidates.tail),
         "entropy_bits": document.number(candidates.entropy / NATS_PER_BIT),
     }
+
+
+def _joined(prompt: NDArray[Number], written: list[Any]) -> NDArray[Number]:
+    return np.concatenate([prompt, np.array(written, prompt.dtype)])
 
 
 def _snapshot(snapshot: Snapshot) -> Document:

@@ -4,10 +4,9 @@ Knows nothing of models; numpy is all that it needs.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from token_explorer.core.engine import Answer, EngineInfo, Progress, Report, Stop
 from token_explorer.core.generation import Generated, Plan, Step
@@ -36,8 +35,6 @@ LACKS: Mapping[Kind, str] = {
 # Numbers in float32 may be this much more than they can be.
 _ROUNDING = 1e-3
 
-Number = TypeVar("Number", np.float32, np.int64)
-
 
 def start_of(trace: Trace) -> Start:
     """What a replay starts from: all tokens of a trace, with the bytes of those that it names."""
@@ -56,7 +53,7 @@ class RecordedEngine:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._ids = trace.ids + trace.written
-        self._scored = _whole(trace)
+        self._scored = trace.scored
         _check(trace, self._scored)
 
     def when_died(self, tell: Callable[[], None]) -> None:
@@ -154,7 +151,7 @@ class RecordedEngine:
         if step < 0:
             return _nothing(float(self._scored.entropies[place]))
         if step < len(self._trace.steps):
-            return _likeliest(_listed(self._trace.steps[step]), top_k)
+            return _likeliest(self._trace.steps[step].taken[0], top_k)
         after = self._trace.next
         return _nothing(float("nan")) if after is None else _first(after, top_k)
 
@@ -179,29 +176,9 @@ def _first(candidates: Candidates, count: int) -> Candidates:
     return Candidates(ids, logprobs, candidates.tail + float(rest), candidates.entropy)
 
 
-def _listed(step: Step) -> Listed:
-    assert step.listed is not None  # a trace's steps all list alternatives
-    return step.listed
-
-
-def _whole(trace: Trace) -> Scored:
-    """How expected each token was, the prompt's and those that were written."""
-    listed = [(_listed(step), step.token) for step in trace.steps]
-    taken = [(each, int(np.flatnonzero(each.ids == token)[0])) for each, token in listed]
-    return Scored(
-        _joined(trace.prompt.logprobs, [each.logprobs[place] for each, place in taken]),
-        _joined(trace.prompt.entropies, [each.entropy for each, _ in taken]),
-        _joined(trace.prompt.ranks, [each.ranks[place] for each, place in taken]),
-    )
-
-
-def _joined(prompt: NDArray[Number], written: list[Any]) -> NDArray[Number]:
-    return np.concatenate([prompt, np.array(written, prompt.dtype)])
-
-
 def _check(trace: Trace, scored: Scored) -> None:
     """Raise InputError where the numbers of a trace can't be a model's."""
-    tops: list[Listed | Candidates] = [_listed(step) for step in trace.steps]
+    tops: list[Listed | Candidates] = [step.taken[0] for step in trace.steps]
     tops += [] if trace.next is None else [trace.next]
     seconds = [0.0, *(step.seconds for step in trace.steps)]
     holding = {

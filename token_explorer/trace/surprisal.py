@@ -18,16 +18,16 @@ _CELL, _HEIGHT, _BELOW, _LEAST = 0.2, 2.1, 1.3, 24
 
 def whole(trace: Trace) -> Figure:
     """All tokens, in rows."""
-    surprisals, entropies = measured(trace)
-    count = len(surprisals)
+    values = measured(trace)
+    count = len(values[0])
     rows = min(MOST_ROWS, -(-count // PER_ROW))
     per_row = -(-count // rows)
     width = _CELL * min(PER_ROW, max(_LEAST, per_row))
     figure = blank(width, rows * (_HEIGHT + _BELOW))
-    top = ceiling(surprisals, entropies)
+    top = ceiling(*values)
     for row in range(rows):
         place = axes(figure, 0.0, (rows - 1 - row) * (_HEIGHT + _BELOW), width, _HEIGHT)
-        draw(place, trace, (row * per_row, min(count, (row + 1) * per_row)), PER_ROW)
+        draw(place, trace, values, (row * per_row, min(count, (row + 1) * per_row)), PER_ROW)
         place.set_ylim(0.0, top)
         place.set_xlim(row * per_row - 0.8, row * per_row + max(per_row, _LEAST) - 0.2)
     figure.axes[0].set_title(f"How surprising each token was\n{subject(trace)}", pad=22)
@@ -49,14 +49,8 @@ def name_marks(axes: Axes) -> None:
 
 def measured(trace: Trace) -> tuple[Floats, Floats]:
     """(n,) surprisal of each token, and entropy of what it was taken from, bits; NaN for the first."""
-    steps = [(step.token, step.listed) for step in trace.steps]
-    logprobs = [
-        float(listed.logprobs[listed.ids == token][0]) for token, listed in steps if listed is not None
-    ]
-    entropies = [listed.entropy for _, listed in steps if listed is not None]
-    surprisals = np.concatenate([trace.prompt.logprobs, logprobs]) / -NATS_PER_BIT
-    bits = np.concatenate([trace.prompt.entropies, entropies]) / NATS_PER_BIT
-    return surprisals.astype(np.float32), bits.astype(np.float32)
+    scored = trace.scored
+    return -scored.logprobs / np.float32(NATS_PER_BIT), scored.entropies / np.float32(NATS_PER_BIT)
 
 
 def ceiling(surprisals: Floats, entropies: Floats) -> float:
@@ -66,11 +60,15 @@ def ceiling(surprisals: Floats, entropies: Floats) -> float:
     return 1.15 * max(1.0, float(finite.max()) if len(finite) else 1.0)
 
 
-def draw(axes: Axes, trace: Trace, part: tuple[int, int], most: int) -> None:
-    """The tokens of a part [start, end), with labels for `most` of them."""
+def draw(axes: Axes, trace: Trace, values: tuple[Floats, Floats], part: tuple[int, int], most: int) -> None:
+    """The tokens of a part [start, end), with labels for `most` of them.
+
+    Args:
+        values: of all tokens, as `measured` gives them.
+    """
     start, end = part
     look: dict[str, Any]
-    surprisals, entropies = measured(trace)
+    surprisals, entropies = values
     places, border = np.arange(start, end), len(trace.ids)
     axes.axvspan(-0.8, border - 0.5, color=FAINT, zorder=0)
     axes.axvline(border - 0.5, color=QUIET, linewidth=1.0)

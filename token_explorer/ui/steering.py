@@ -3,7 +3,6 @@
 Knows nothing of how any of it is drawn, nor of the engine.
 """
 
-import random
 from collections.abc import Callable
 from typing import Literal
 
@@ -13,7 +12,7 @@ from token_explorer.config import Settings
 from token_explorer.core import jumps
 from token_explorer.core.engine import Engine
 from token_explorer.core.generation import Plan
-from token_explorer.core.knobs import MAX_SEED
+from token_explorer.core.knobs import fresh_seed
 from token_explorer.core.observation import Encoding, Recut
 from token_explorer.core.search import MODES, Mode, Query
 from token_explorer.core.start import Start
@@ -248,7 +247,7 @@ class Steering(Audience):
             self.report(error)
             return
         shown.go_to(None)
-        seed = random.randint(0, MAX_SEED) if shown.seed is None else shown.seed
+        seed = fresh_seed() if shown.seed is None else shown.seed
         branch = shown.workspace.branch
         prompt = common_length(branch.ids, branch.start)
         sampler = shown.sampler if shown.sampler_on else None

@@ -55,8 +55,7 @@ def legend(reading: Measured, palette: Palette) -> list[Segment]:
 
 def ramp(palette: Palette) -> list[Segment]:
     """The colours of a scale from its low end to its high one; none where there are no colours."""
-    levels = palette.levels(np.linspace(0.0, 1.0, LEGEND_CELLS, dtype=np.float32)).tolist()
-    return [Segment(" ", palette.style(level)) for level in levels if level >= 0]
+    return [Segment(" ", style) for style in palette.ramp(LEGEND_CELLS)]
 
 
 def title(view: View, palettes: Palettes) -> list[Segment]:
