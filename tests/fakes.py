@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from token_explorer.core.cuts import Chat, Cut, Encoding, Recut
 from token_explorer.core.engine import Answer, Check, EngineInfo, Progress, Report, Stop, Stopped
 from token_explorer.core.generation import Ending, Generated, Plan, Step
 from token_explorer.core.listing import Listed, of_distribution
@@ -20,12 +21,9 @@ from token_explorer.core.observation import (
     AttentionWeights,
     Attributed,
     Attribution,
-    Chat,
-    Cut,
     DecisionDepth,
     Depths,
     Distribution,
-    Encoding,
     Facet,
     Following,
     Kind,
@@ -34,7 +32,6 @@ from token_explorer.core.observation import (
     Lens,
     LensCells,
     Likeliest,
-    Recut,
     ResidualMeasures,
     Residuals,
 )

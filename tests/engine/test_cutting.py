@@ -22,8 +22,9 @@ from tests.engine.test_vocabulary import (
     vocabulary_of,
     wrap,
 )
+from token_explorer.core.cuts import Chat, Encoding, Recut
 from token_explorer.core.engine import ModelSpec, Stop
-from token_explorer.core.observation import Chat, Encoding, Facet, Recut
+from token_explorer.core.observation import Facet
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine.cutting import Cutter
 from token_explorer.engine.local import LocalEngine

@@ -12,22 +12,20 @@ from hypothesis import strategies as st
 
 from tests.fakes import HOSTILE, PIECES, VOCABULARY, encode, score, token_of
 from tests.replayed import IDS, LISTED, again, recorded, run
+from token_explorer.core.cuts import Chat, Encoding, Recut
 from token_explorer.core.engine import Stop, Stopped
 from token_explorer.core.generation import Plan, Step
 from token_explorer.core.observation import (
     AttentionMap,
     AttentionRow,
     Attribution,
-    Chat,
     DecisionDepth,
-    Encoding,
     Facet,
     Following,
     Kind,
     LayerLogprobs,
     Lens,
     Likeliest,
-    Recut,
     Residuals,
 )
 from token_explorer.core.sampling import Sampler

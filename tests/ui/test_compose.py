@@ -12,7 +12,7 @@ from textual import events
 from tests.fakes import BOS, HOSTILE, VOCABULARY, FakeEngine, encode, observe, token_of
 from tests.ui.driving import Driver, driving, in_loop
 from tests.ui.test_textbox import UNSAFE
-from token_explorer.core.observation import Chat, Cut, Encoding
+from token_explorer.core.cuts import Chat, Cut, Encoding
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ContextTooLong
 from token_explorer.ui.app import Explorer

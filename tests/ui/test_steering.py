@@ -16,8 +16,9 @@ from tests.fakes import VOCABULARY, FakeEngine, distribution, encode, score, tok
 from tests.ui.driving import Driver, driving, in_loop
 from tests.ui.truth import check, shown
 from token_explorer.config import RunSettings, Settings
+from token_explorer.core.cuts import Encoding, Recut
 from token_explorer.core.generation import Plan
-from token_explorer.core.observation import Encoding, Following, Recut
+from token_explorer.core.observation import Following
 from token_explorer.core.sampling import Sampler, draw, reshape
 from token_explorer.core.search import Query
 from token_explorer.core.tokens import Vocabulary

@@ -134,8 +134,8 @@ def _head(text: str) -> "int | Literal['mean', 'max']":
 
 def _pinned(opened: "Opened", text: str) -> int:
     """The one token that a text is. Raises InputError where it is none, or several."""
+    from token_explorer.core.cuts import Encoding
     from token_explorer.core.engine import Stop
-    from token_explorer.core.observation import Encoding
 
     size = len(opened.vocabulary)
     number = text[1:]

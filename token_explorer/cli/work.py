@@ -11,8 +11,8 @@ from rich.console import Console
 
 from token_explorer.cli.settings import spec
 from token_explorer.config import Settings
+from token_explorer.core.cuts import Encoding
 from token_explorer.core.engine import Progress, Report, Stop, Stopped
-from token_explorer.core.observation import Encoding
 from token_explorer.core.tokens import TokenIds, Vocabulary, display
 from token_explorer.engine.process import local_engine
 from token_explorer.results import palette

@@ -10,7 +10,6 @@ from typing import ClassVar, Generic, Literal, TypeVar
 import numpy as np
 
 from token_explorer.core.scores import Candidates, Floats, Ints
-from token_explorer.core.tokens import TokenIds
 
 # What a model must have for a facet: what EngineInfo.lacks names where it hasn't.
 Kind = Literal[
@@ -271,68 +270,3 @@ class Likeliest(Facet[Candidates]):
 
     def reach(self, length: int) -> int:
         return self.place
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cut:
-    """How the tokenizer cuts a text.
-
-    Attributes:
-        ids (n,): of its tokens.
-    """
-
-    ids: Ints
-
-    @property
-    def tokens(self) -> TokenIds:
-        """The ids as a prompt has them."""
-        return tuple(self.ids.tolist())
-
-
-@dataclass(frozen=True, slots=True)
-class Recut(Facet[Cut]):
-    """How the tokenizer would cut the prompt's own text, with what it puts before every text.
-
-    FacetUnavailable where the prompt's bytes make no text.
-    """
-
-    kind = "tokenizer"
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding(Facet[Cut]):
-    """How the tokenizer cuts a text, whatever the prompt is.
-
-    Attributes:
-        text: to be cut.
-        whole: a prompt of its own, as Engine.encode makes one; else it is to continue one: nothing is put
-            before it, and its tokens' bytes are the text's.
-        fitting: more tokens than the model's context holds raise ContextTooLong.
-    """
-
-    kind = "tokenizer"
-    text: str
-    whole: bool
-    fitting: bool = True
-
-    def reach(self, length: int) -> int:
-        return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Chat(Facet[Cut]):
-    """A prompt made by the model's own chat template, whatever the prompt is.
-
-    Attributes:
-        system: what the model is told to be; '' for no such message.
-        user: what it is asked.
-        prefill: how its answer begins; '' to let it begin by itself.
-    """
-
-    kind = "chat"
-    system: str
-    user: str
-    prefill: str
-
-    def reach(self, length: int) -> int:
-        return 0

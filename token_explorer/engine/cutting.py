@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from token_explorer.core.cuts import Chat, Cut, Encoding, Recut
 from token_explorer.core.engine import Answer
-from token_explorer.core.observation import Chat, Cut, Encoding, Facet, Kind, Recut
+from token_explorer.core.observation import Facet, Kind
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine.models import check_length
 from token_explorer.engine.vocabulary import encode, ids_alone, ids_before

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from token_explorer.config import FRESH_SEED
+from token_explorer.core.cuts import Cut, Recut
 from token_explorer.core.engine import EngineInfo, Progress
 from token_explorer.core.generation import Ending, Generated, Plan
-from token_explorer.core.observation import Cut, Facet, Likeliest, Recut
+from token_explorer.core.observation import Facet, Likeliest
 from token_explorer.core.start import Start
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ExplorerError

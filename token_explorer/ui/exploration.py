@@ -9,17 +9,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from token_explorer.core.cuts import Cut, Recut
 from token_explorer.core.jumps import divergence
 from token_explorer.core.listing import Listed, Taken, of_candidates, of_distribution
-from token_explorer.core.observation import (
-    Cut,
-    Distribution,
-    Facet,
-    Following,
-    LayerLogprobs,
-    Likeliest,
-    Recut,
-)
+from token_explorer.core.observation import Distribution, Facet, Following, LayerLogprobs, Likeliest
 from token_explorer.core.reading import Grid, Reading
 from token_explorer.core.sampling import Sampled, reshape
 from token_explorer.core.scores import Candidates

@@ -11,10 +11,11 @@ from textual.message import Message
 from textual.screen import Screen
 
 from token_explorer.config import Settings
+from token_explorer.core.cuts import Cut
 from token_explorer.core.engine import Engine, EngineInfo
 from token_explorer.core.generation import Plan
 from token_explorer.core.listing import Listed
-from token_explorer.core.observation import Cut, Facet
+from token_explorer.core.observation import Facet
 from token_explorer.core.start import Start
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ExplorerError

@@ -10,10 +10,10 @@ from textual import events
 
 from token_explorer.config import Settings
 from token_explorer.core import jumps
+from token_explorer.core.cuts import Encoding, Recut
 from token_explorer.core.engine import Engine
 from token_explorer.core.generation import Plan
 from token_explorer.core.knobs import fresh_seed
-from token_explorer.core.observation import Encoding, Recut
 from token_explorer.core.search import MODES, Mode, Query
 from token_explorer.core.start import Start
 from token_explorer.core.tokens import TokenIds, common_length

@@ -5,7 +5,7 @@ Asks no engine itself; knows nothing of what a template writes.
 
 from collections.abc import Sequence
 
-from token_explorer.core.observation import Chat
+from token_explorer.core.cuts import Chat
 from token_explorer.ui.screens.compose import Composer
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.textbox import TextBox

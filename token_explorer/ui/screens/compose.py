@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.message import Message
 
-from token_explorer.core.observation import Cut, Facet
+from token_explorer.core.cuts import Cut
+from token_explorer.core.observation import Facet
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ExplorerError
 from token_explorer.results.palette import Palettes

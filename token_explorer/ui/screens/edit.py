@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from token_explorer.core.observation import Encoding
+from token_explorer.core.cuts import Encoding
 from token_explorer.core.tokens import TokenIds
 from token_explorer.results.palette import Palettes
 from token_explorer.ui.keys import Key
