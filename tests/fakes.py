@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from token_explorer.core.ahead import Ahead, Futures
 from token_explorer.core.cuts import Chat, Cut, Encoding, Recut
 from token_explorer.core.engine import Answer, Check, EngineInfo, Progress, Report, Stop, Stopped
 from token_explorer.core.generation import Ending, Generated, Plan, Step
@@ -220,6 +221,8 @@ def observe(ids: TokenIds, facet: Facet[Answer]) -> object:
         return score(ids[: facet.place], facet.top_k).next
     if isinstance(facet, Recut | Encoding | Chat):
         return _cut(facet, ids)
+    if isinstance(facet, Ahead):
+        return _futures(ids[: facet.place], facet)
     if isinstance(facet, AttentionRow):
         heads = [(layer, head) for layer in range(1, LAYERS + 1) for head in range(1, HEADS + 1)]
         rows = [_attention(ids, facet.query, layer, head) for layer, head in heads]
@@ -245,6 +248,23 @@ def observe(ids: TokenIds, facet: Facet[Answer]) -> object:
     return _lens_cells(ids, facet)
 
 
+def _futures(ids: TokenIds, facet: Ahead) -> Futures:
+    rows = [_greedy((*ids, token), facet.depth) for token in facet.tokens]
+    tokens, logprobs = zip(*rows, strict=True)
+    return Futures(np.array(tokens, np.int64), np.array(logprobs, np.float32))
+
+
+def _greedy(ids: TokenIds, depth: int) -> tuple[list[int], list[float]]:
+    tokens, logprobs = [-1] * depth, [np.nan] * depth
+    for step in range(depth):
+        if ids[-1] in VOCABULARY.ends:
+            break
+        following = score(ids, 1).next
+        tokens[step], logprobs[step] = int(following.ids[0]), float(following.logprobs[0])
+        ids = (*ids, tokens[step])
+    return tokens, logprobs
+
+
 class FakeEngine:
     """An Engine without a model.
 
@@ -263,6 +283,8 @@ class FakeEngine:
         """The prompts of all questions, in the order in which they were begun."""
         self.observed: list[tuple[TokenIds, Facet[Any]]] = []
         """The looks inside that were begun, in that order."""
+        self.ahead: list[tuple[TokenIds, Ahead]] = []
+        """The looks ahead that were begun, in that order."""
         self.light: list[tuple[TokenIds, Facet[Any]]] = []
         """The looks that take no forward: distributions of prompts that are scored, and cuts of texts."""
         self.generated: list[tuple[TokenIds, Plan]] = []
@@ -357,7 +379,10 @@ class FakeEngine:
 
     def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
         self.calls.append("observe")
-        (self.light if facet.kind in LIGHT else self.observed).append((ids, facet))
+        if isinstance(facet, Ahead):
+            self.ahead.append((ids, facet))
+        else:
+            (self.light if facet.kind in LIGHT else self.observed).append((ids, facet))
         self.began.release()
         self._work(ids, stop)
         if self.observe_error is not None:

@@ -73,6 +73,11 @@ class DisplaySettings:
     tokens_to_show: int = setting(
         30, Whole(1, 1000, "tokens"), "How many of the most likely next tokens the table lists."
     )
+    look_ahead: int = setting(
+        30,
+        Whole(0, 1000, "candidates"),
+        "How many candidates the model goes on from while it has nothing else to do; 0 turns that off.",
+    )
     cache_size: int = setting(
         100,
         Whole(1, 100_000, "prompts"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import HOSTILE, PIECES, VOCABULARY, encode, score, token_of
 from tests.replayed import IDS, LISTED, again, recorded, run
+from token_explorer.core.ahead import Ahead
 from token_explorer.core.cuts import Chat, Encoding, Recut
 from token_explorer.core.engine import Stop, Stopped
 from token_explorer.core.generation import Plan, Step
@@ -44,6 +45,7 @@ FACETS: list[Facet[Any]] = [
     AttentionMap(1, 0, 2, 0, 2),
     Residuals(),
     Attribution(2, 7),
+    Ahead(2, (7,), 1),
     LayerLogprobs(2, (7,)),
     Lens(0, 2),
     DecisionDepth(),
