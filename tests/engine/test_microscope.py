@@ -14,8 +14,9 @@ from token_explorer.core.engine import Stop, Stopped
 from token_explorer.core.observation import DecisionDepth, Following, LayerLogprobs, Lens, Residuals
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import microscope as microscope_module
+from token_explorer.engine import runner as runner_module
 from token_explorer.engine.microscope import Microscope
-from token_explorer.engine.runner import RECENT_ROWS, ModelRunner
+from token_explorer.engine.runner import ModelRunner
 from token_explorer.errors import FacetUnavailable
 
 IDS = tuple((7 * place + place * place) % 240 + 5 for place in range(30))
@@ -249,14 +250,17 @@ def test_the_distribution_after_each_token_is_that_of_the_table_there_and_costs_
     assert runner.counts.forwards == forwards
 
 
-def test_walking_over_many_tokens_unembeds_one_row_each_and_keeps_few() -> None:
+def test_walking_over_many_tokens_unembeds_one_row_each_and_keeps_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     runner, microscope = looking("llama")
+    monkeypatch.setattr(runner_module, "RECENT_BYTES", 16 * 4 * runner.vocabulary_size)
     ids = tuple(place % 240 for place in range(200))
     runner.score(ids, 10, Stop())
     before = runner.counts.forwards, runner.counts.unembedded_rows, runner.memory.track.moved_bytes
     for place in range(1, len(ids) + 1):
         microscope.observe(ids, Following(place), Stop())
-        assert len(runner._recent) <= RECENT_ROWS
+        assert len(runner._recent) <= 16
     after = runner.counts.forwards, runner.counts.unembedded_rows, runner.memory.track.moved_bytes
     # The row after the last token was at hand at first, and is not any more when it is looked at.
     assert after == (before[0], before[1] + len(ids), before[2])

@@ -16,7 +16,8 @@ from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import runner as runner_module
 from token_explorer.engine.prefix_tree import Node
-from token_explorer.engine.runner import ModelRunner, score_rows
+from token_explorer.engine.runner import ModelRunner
+from token_explorer.engine.scoring import candidates, score_rows
 from token_explorer.errors import ContextTooLong
 
 ATTENTION = ("llama", "qwen2", "gpt2", "gemma3", "mistral")
@@ -65,18 +66,21 @@ def assert_bounded(runner: ModelRunner) -> None:
     live = {id(node) for node in runner.memory._tip.path()}
     assert tuple(t for node in runner.memory._tip.path() for t in node.ids) == runner.memory.live
     nodes: list[Node] = list(tree.root.children.values())
-    stored, leaves = 0, 0
+    stored, ends, guesses = 0, 0, 0
     while nodes:
         node = nodes.pop()
         nodes.extend(node.children.values())
-        leaves += not node.children
+        ends += not node.guessed and all(child.guessed for child in node.children.values())
+        guesses += node.guessed
+        assert not (node.guessed and any(not child.guessed for child in node.children.values()))
         if node.payload is None:
             assert id(node) in live
         else:
             assert len(node.payload) == len(node.ids)
             stored += node.payload.nbytes
     assert stored == tree.nbytes <= tree.max_bytes
-    assert leaves <= tree.max_leaves
+    assert ends <= tree.max_leaves
+    assert guesses <= tree.max_guesses
 
 
 # What a user does: append a token, pop some, go to a prompt seen before, or open another prompt.
@@ -289,10 +293,10 @@ def test_entropy_is_exact_over_a_large_vocabulary() -> None:
     torch.testing.assert_close(entropies.double(), exact, atol=1e-5, rtol=0)
 
 
-def test_what_lies_beyond_the_listed_tokens_is_never_lost_in_rounding(llama: ModelRunner) -> None:
+def test_what_lies_beyond_the_listed_tokens_is_never_lost_in_rounding() -> None:
     # 1 minus what is listed has an error of 1e-7, more than all that lies beyond it here.
     logits = torch.tensor([20.0, *[-2.0] * 99])
-    following = llama._candidates(logits, 1)
+    following = candidates(logits, 1)
     exact = float(torch.softmax(logits.double(), 0)[1:].sum())
     assert following.tail == pytest.approx(exact, rel=1e-4)
-    assert llama._candidates(logits, 100).tail == 0
+    assert candidates(logits, 100).tail == 0

@@ -29,11 +29,12 @@ def test_true_numbers_pass_and_what_a_model_lacks_is_not_checked(name: str) -> N
     assert any(name.startswith("attention") for name in checks) == ("attention" not in lacks)
     assert any(name.startswith("cached") for name in checks) == runner.reuse
     assert any(name.startswith("the lens") for name in checks) == ("lens" not in lacks)
+    assert any(name.startswith("looking ahead") for name in checks) == ("ahead" not in lacks)
 
 
 def test_bfloat16_passes_within_its_rounding() -> None:
     checks = checks_of(ModelRunner(random_model("llama").to(torch.bfloat16)))
-    assert len(checks) == 4
+    assert len(checks) == 5
     assert all(check.passed for check in checks.values())
 
 

@@ -19,7 +19,7 @@ from token_explorer.core.sampling import Sampler, draw, reshape
 from token_explorer.core.tokens import Vocabulary
 from token_explorer.engine.generation import generate
 from token_explorer.engine.microscope import Microscope
-from token_explorer.engine.runner import RECENT_ROWS, ModelRunner
+from token_explorer.engine.runner import RECENT_BYTES, ModelRunner
 from token_explorer.errors import NotPossible
 
 IDS = tuple((7 * place + place * place) % 240 + 5 for place in range(20))
@@ -63,7 +63,7 @@ class Play:
             seen = microscope.observe(ids, Following(place), Stop())
             np.testing.assert_allclose(seen.logprobs, expected[place - 1], atol=2e-3)
         assert self.runner.counts.forwards == forwards
-        assert len(self.runner._recent) <= RECENT_ROWS
+        assert sum(logits.nbytes for logits in self.runner._recent.values()) <= RECENT_BYTES
         assert_bounded(self.runner)
 
 

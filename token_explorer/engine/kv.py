@@ -5,7 +5,7 @@
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -20,6 +20,10 @@ BLOCK_TOKENS = 64
 Place: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 
 _FIRST_ROOM = 256
+
+
+def _go_on() -> None:
+    """Nothing ends a copy early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +127,30 @@ class Track:
         """A view of one column's rows."""
         return self.tensors[index].narrow(self.columns[index].axis, start, stop - start)
 
-    def copy_out(self, start: int, stop: int) -> Segment:
-        """Rows as a segment of their own."""
-        edges = [*range(start, stop, BLOCK_TOKENS), stop]
-        blocks = tuple(
-            tuple(self.rows(index, first, last).clone() for index in range(len(self.columns)))
-            for first, last in itertools.pairwise(edges)
-        )
-        segment = Segment(blocks, tuple(column.axis for column in self.columns))
+    def copy_out(self, start: int, stop: int, check: Callable[[], None] = _go_on) -> Segment:
+        """Rows as a segment of their own.
+
+        Args:
+            check: called before each block; what it raises leaves all as it was.
+        """
+        blocks = []
+        for first, last in itertools.pairwise([*range(start, stop, BLOCK_TOKENS), stop]):
+            check()
+            blocks.append(tuple(self.rows(index, first, last).clone() for index in range(len(self.columns))))
+        segment = Segment(tuple(blocks), tuple(column.axis for column in self.columns))
         self.moved_bytes += segment.nbytes
         return segment
 
-    def copy_in(self, segment: Segment) -> None:
-        """Put a segment's rows after the filled ones."""
+    def copy_in(self, segment: Segment, check: Callable[[], None] = _go_on) -> None:
+        """Put a segment's rows after the filled ones.
+
+        Args:
+            check: called before each block; what it raises leaves no row more filled.
+        """
         start = self.length
         self.reserve(start + len(segment))
         for block in segment.blocks:
+            check()
             stop = start + int(block[0].shape[segment.axes[0]])
             for index, tensor in enumerate(block):
                 self._copy(self.rows(index, start, stop), tensor)
@@ -190,6 +202,36 @@ class _LiveLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         return room[None, :, : start + tokens]
 
 
+class _SharedLayer(_LiveLayer):  # type: ignore[no-untyped-call]
+    """One layer's keys and values for a batch of rows that go on from one prefix, inside a track.
+
+    Each row is a token behind the prefix and a history of its own. What an update writes goes behind the
+    filled rows, a token for each row of the batch; the batch's own copy is gone with the layer's attention.
+    """
+
+    def __init__(
+        self, track: Track, key_row: tuple[int, int], value_row: tuple[int, int], prefix: int, history: Tensor
+    ) -> None:
+        super().__init__(track, key_row, value_row)
+        self._prefix = prefix
+        self._history = history
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.get_seq_length() + query_length, 0
+
+    def get_seq_length(self) -> int:
+        return self._prefix + self._history.shape[1]
+
+    def _write(self, row: tuple[int, int], states: Tensor) -> Tensor:
+        column, index = row
+        start, rows = self._track.length, len(states)
+        room = self._track.tensors[column][index]  # (H, capacity, width)
+        room[:, start : start + rows] = states[:, :, 0].transpose(0, 1)
+        shared = room[None, :, : self._prefix].expand(rows, -1, -1, -1)
+        own = room[:, self._history].transpose(0, 1)  # (rows, H, h, width)
+        return torch.cat([shared, own, states], dim=2)
+
+
 def kv_columns(cache: Cache) -> tuple[list[Column], list[Place | None]]:
     """The columns that hold a filled cache's keys and values, like shapes together in one.
 
@@ -210,4 +252,19 @@ def kv_columns(cache: Cache) -> tuple[list[Column], list[Place | None]]:
 def live_cache(track: Track, places: Sequence[Place | None]) -> Cache:
     """A transformers cache that lives in a track; `places` as `kv_columns` gave them."""
     layers: list[Any] = [_LiveLayer(track, *place) if place else DynamicLayer() for place in places]  # type: ignore[no-untyped-call]
+    return Cache(layers=layers)
+
+
+def shared_cache(track: Track, places: Sequence[Place | None], prefix: int, history: Tensor) -> Cache:
+    """A transformers cache for a batch of single tokens that go on from one prefix of a track.
+
+    Args:
+        places: as `kv_columns` gave them.
+        prefix: how many of the track's first rows all of the batch see.
+        history (B, h): which of the track's rows each of the batch sees besides.
+    """
+    layers: list[Any] = [
+        _SharedLayer(track, *place, prefix, history) if place else DynamicLayer()  # type: ignore[no-untyped-call]
+        for place in places
+    ]
     return Cache(layers=layers)

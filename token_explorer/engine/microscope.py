@@ -4,13 +4,14 @@ The residual stream and the raw logit lens are here; attention and gradients hav
 Knows nothing of processes and screens.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from token_explorer.core.ahead import Ahead, Futures
 from token_explorer.core.engine import Answer, Stop
 from token_explorer.core.observation import (
     AttentionMap,
@@ -33,20 +34,36 @@ from token_explorer.core.observation import (
 )
 from token_explorer.core.scores import Floats
 from token_explorer.core.tokens import TokenIds
-from token_explorer.engine import attention, gradient
+from token_explorer.engine import ahead, attention, gradient
 from token_explorer.engine.models import check_length
 from token_explorer.engine.runner import LOGITS_BYTES, PIECE_TOKENS, ModelRunner
 from token_explorer.errors import FacetUnavailable
 
 # The kinds of facets that a model's inside answers, and not its tokenizer.
-KINDS: tuple[Kind, ...] = ("attention", "residuals", "lens", "gradient", "distribution", "candidates")
+KINDS: tuple[Kind, ...] = (
+    "attention",
+    "residuals",
+    "lens",
+    "gradient",
+    "distribution",
+    "candidates",
+    "ahead",
+)
 
 
 class Microscope:
-    """Answers facets of prompts for one model; what the model lacks is found out when it is asked for."""
+    """Answers facets of prompts for one model; what the model lacks is found out when it is asked for.
 
-    def __init__(self, runner: ModelRunner) -> None:
-        self._runner = runner
+    Args:
+        ends: tokens that end a text.
+
+    Attributes:
+        look_ahead: how the model looks ahead; None before it was found out, and where it can't.
+    """
+
+    def __init__(self, runner: ModelRunner, ends: Collection[int] = ()) -> None:
+        self._runner, self._ends = runner, ends
+        self.look_ahead: ahead.LookAhead | None = None
         self._attention: attention.Attention | None = None
         self._reasons: dict[Kind, str] = {}
 
@@ -72,6 +89,12 @@ class Microscope:
             if isinstance(found, str):
                 return found
             self._attention = found
+        if kind == "ahead":
+            with torch.inference_mode():
+                how = ahead.find(self._runner, stop)
+            if isinstance(how, str):
+                return how
+            self.look_ahead = how
         return ""
 
     def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
@@ -100,6 +123,8 @@ class Microscope:
                 return self._follow(_before(ids, facet.place), stop)
             if isinstance(facet, Likeliest):
                 return self._runner.score(_before(ids, facet.place), facet.top_k, stop).next
+            if isinstance(facet, Ahead):
+                return self._look_ahead(_before(ids, facet.place), facet, stop)
         raise TypeError(f"no facet: {facet!r}")
 
     def _attend(
@@ -111,6 +136,10 @@ class Microscope:
         if isinstance(facet, AttentionMaps):
             return self._attention.maps(self._runner, ids, facet, stop)
         return self._attention.window(self._runner, ids, facet, stop)
+
+    def _look_ahead(self, ids: TokenIds, facet: Ahead, stop: Stop) -> Futures:
+        assert self.look_ahead is not None
+        return self.look_ahead.futures(self._runner, ids, facet.tokens, facet.depth, self._ends, stop)
 
     def _follow(self, ids: TokenIds, stop: Stop) -> Distribution:
         logits = self._runner.logits(ids, stop)

@@ -5,7 +5,7 @@ prefix seen before is never run again. Knows nothing of processes, screens or wh
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,23 +14,24 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
-from transformers.cache_utils import DynamicCache
+from transformers.cache_utils import Cache, DynamicCache
 
 from token_explorer.core.engine import Stop
-from token_explorer.core.scores import Candidates, Scores
+from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, common_length
 from token_explorer.engine.anatomy import dissect, last_hidden, same_logits
 from token_explorer.engine.kv import kv_columns, live_cache
 from token_explorer.engine.memory import Memory
 from token_explorer.engine.models import check_length, stated_context
 from token_explorer.engine.residuals import ResidualStream
+from token_explorer.engine.scoring import candidates, score_rows
 
 # Tokens run by one forward of a prefill: what a stop can lose, and what bounds its activations.
 PIECE_TOKENS = 512
 # Logits held at once while a prompt is scored, so that memory doesn't grow with tokens x vocabulary.
 LOGITS_BYTES = 64 << 20
-# Rows of logits at hand, so that a token just chosen is scored, and one just popped shown, at no cost.
-RECENT_ROWS = 16
+# Logits at hand, so that a token just chosen is scored, and what was popped or foreseen shown, at no cost.
+RECENT_BYTES = 96 << 20
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class ModelRunner:
         reuse: whether what was run for a prefix can be continued; not so for recurrent models.
         context: how many tokens the model was made for; 0 where it states none.
         counts: work done so far.
+        cache: the model's, which lives in the memory's track; None where nothing is reused.
+        places: where its layers are in the track.
     """
 
     def __init__(self, model: PreTrainedModel, *, cache_mib: int = 1024, cache_size: int = 100) -> None:
@@ -61,13 +64,13 @@ class ModelRunner:
         with torch.inference_mode():
             probe = probe_ids(self.vocabulary_size, model.device)
             self.anatomy = dissect(model, probe)
-            columns, places = _cache_shapes(model, probe)
+            columns, self.places = _cache_shapes(model, probe)
             bounds = cache_mib << 20, cache_size
             self.memory = Memory(columns, self.anatomy.hidden, *bounds)
-            self._cache = live_cache(self.memory.track, places) if columns else None
-            self.reuse = self._cache is not None and self._continues(probe)
+            self.cache = live_cache(self.memory.track, self.places) if columns else None
+            self.reuse = self.cache is not None and self._continues(probe)
         if not self.reuse:
-            self._cache = None
+            self.cache = None
             self.memory = Memory([], self.anatomy.hidden, *bounds)
         self.residuals = ResidualStream(self.anatomy.layers, self.anatomy.state, cache_mib << 20)
         self._recent: OrderedDict[TokenIds, Tensor] = OrderedDict()
@@ -87,7 +90,7 @@ class ModelRunner:
             ran = known
         assert ran.hidden is not None
         logprobs, entropies, ranks = (row.numpy().copy() for row in ran.scores)
-        following = self._candidates(self._logits_after(ids, ran.hidden), top_k)
+        following = candidates(self.logits_after(ids, ran.hidden), top_k)
         reused = known.length if self.reuse or known.length == len(ids) else 0
         return Scores(ids, logprobs, entropies, ranks.astype(np.int64), following, reused)
 
@@ -104,11 +107,16 @@ class ModelRunner:
             self._run(ids, known, stop)
             _, hidden = self.memory.last(ids)
         assert hidden is not None
-        return self._logits_after(ids, hidden)
+        return self.logits_after(ids, hidden)
+
+    def hold(self, ids: TokenIds, stop: Stop) -> None:
+        """Have the rows of a prompt in the track; what isn't known of it is run."""
+        if common_length(ids, self.memory.live) < len(ids):
+            self._run(ids, self.memory.last(ids)[0], stop)
 
     def _run(self, ids: TokenIds, known: int, stop: Stop) -> None:
         """Run what is not known of a prompt, in pieces that are kept even if a later one is stopped."""
-        start = self.memory.load(ids, known)
+        start = self.memory.load(ids, known, stop.check)
         step = PIECE_TOKENS if self.reuse else len(ids)
         with self.stopping(stop):
             while start < len(ids):
@@ -139,8 +147,8 @@ class ModelRunner:
             options: for the model's call, such as output_attentions=True.
         """
         check_length(len(ids), self.context)
-        if common_length(ids, self.memory.live) < len(ids) and self.reuse:
-            self._run(ids, self.memory.last(ids)[0], stop)
+        if self.reuse:
+            self.hold(ids, stop)
         start = start if self.reuse else 0
         track = self.memory.track
         track.length = start
@@ -150,7 +158,7 @@ class ModelRunner:
                 self.stopping(stop),
                 stream.recording(ids, start) if into is None else stream.writing(into),
             ):
-                return self._call(ids[start:], **options)
+                return self._call([ids[start:]], self.cache, **options)
         finally:
             track.length = len(self.memory.live)
 
@@ -163,7 +171,7 @@ class ModelRunner:
             hidden, last = self._forward(ids[first:])
         hidden = hidden[start - first :]
         self.memory.commit(ids[start:], hidden, self._scores(ids[start:], before, hidden, stop))
-        self._remember(ids, last)
+        self.remember(ids, last)
 
     def _scores(self, ids: TokenIds, before: Tensor | None, hidden: Tensor, stop: Stop) -> Tensor:
         """Scores (3, n) of n tokens: the first under logits `before` (V,), the rest under `hidden` (n, D)."""
@@ -176,32 +184,36 @@ class ModelRunner:
         for first in range(1, len(ids), rows):
             stop.check()
             chunk = targets[first : first + rows]
-            logits = self._unembed(hidden[first - 1 : first - 1 + len(chunk)])
+            logits = self.unembed(hidden[first - 1 : first - 1 + len(chunk)])
             scores[:, first : first + len(chunk)] = score_rows(logits, chunk)
         return scores
 
     def _forward(self, piece: TokenIds) -> tuple[Tensor, Tensor]:
         """Last hidden states (n, D) of tokens behind the live ones, and float32 logits (V,) after them."""
+        hidden, output = self.forward([piece], self.cache)
+        return hidden[0], output.logits[0, -1].float()
+
+    def forward(self, batch: Sequence[TokenIds], cache: Cache | None, **options: Any) -> tuple[Tensor, Any]:
+        """Last hidden states (B, n, D) of tokens (B, n) behind those in a cache, and the model's output."""
         caught: list[Tensor] = []
         hook = self.anatomy.stack.register_forward_hook(
-            lambda _module, _args, output: caught.append(last_hidden(output)[0])
+            lambda _module, _args, output: caught.append(last_hidden(output))
         )
         try:
-            output = self._call(piece)
+            output = self._call(batch, cache, **options)
         finally:
             hook.remove()
-        return caught[0], output.logits[0, -1].float()
+        return caught[0], output
 
-    def _call(self, piece: TokenIds, **options: Any) -> Any:
-        """The model's output for tokens behind those that the track holds, its last logits alone."""
-        cache: dict[str, Any] = {"past_key_values": self._cache, "use_cache": True}
+    def _call(self, batch: Sequence[TokenIds], cache: Cache | None, **options: Any) -> Any:
+        """The model's output for tokens behind those in a cache, its last logits alone."""
         self.counts.forwards += 1
-        self.counts.tokens += len(piece)
+        self.counts.tokens += sum(map(len, batch))
         return self.model(
-            input_ids=torch.tensor([piece], device=self.model.device),
+            input_ids=torch.tensor(batch, device=self.model.device),
             logits_to_keep=1,
             return_dict=True,
-            **(cache if self._cache is not None else {"use_cache": False}),
+            **({"use_cache": False} if cache is None else {"past_key_values": cache, "use_cache": True}),
             **options,
         )
 
@@ -211,21 +223,27 @@ class ModelRunner:
             return None
         _, hidden = self.memory.last(ids[:start])
         assert hidden is not None
-        return self._logits_after(ids[:start], hidden)
+        return self.logits_after(ids[:start], hidden)
 
-    def _logits_after(self, ids: TokenIds, hidden: Tensor) -> Tensor:
+    def logits_after(self, ids: TokenIds, hidden: Tensor) -> Tensor:
         """The (V,) float32 logits after a prompt whose last hidden state (D,) is known."""
         if ids not in self._recent:
-            self._remember(ids, self._unembed(hidden[None])[0])
+            self.remember(ids, self.unembed(hidden[None])[0])
         self._recent.move_to_end(ids)
         return self._recent[ids]
 
-    def _remember(self, ids: TokenIds, logits: Tensor) -> None:
+    def remember(self, ids: TokenIds, logits: Tensor) -> None:
+        """Keep the (V,) float32 logits after a prompt at hand for a while."""
         self._recent[ids] = logits
-        while len(self._recent) > RECENT_ROWS:
+        while len(self._recent) > max(2, RECENT_BYTES // logits.nbytes):
             self._recent.popitem(last=False)
 
-    def _unembed(self, hidden: Tensor) -> Tensor:
+    def forget_guesses(self) -> None:
+        """Forget what was run before anybody asked for it."""
+        self.memory.forget_guesses()
+        self._recent.clear()
+
+    def unembed(self, hidden: Tensor) -> Tensor:
         """Logits (n, V), float32, of last hidden states (n, D)."""
         return self._counted(self.anatomy.unembed(hidden))
 
@@ -239,50 +257,21 @@ class ModelRunner:
         self.counts.most_logits_bytes = max(self.counts.most_logits_bytes, logits.nbytes)
         return logits
 
-    def _candidates(self, logits: Tensor, top_k: int) -> Candidates:
-        logprobs = logits - logits.logsumexp(-1)
-        top = logprobs.topk(min(top_k, len(logprobs)))
-        probabilities = logprobs.exp()
-        entropy = -torch.where(probabilities > 0, probabilities * logprobs, 0.0).sum()
-        # Summed, not 1 minus what is listed: that would leave nothing but rounding of a small tail.
-        tail = probabilities.index_fill(0, top.indices, 0.0).sum()
-        return Candidates(top.indices.cpu().numpy(), top.values.cpu().numpy(), float(tail), float(entropy))
-
     def _continues(self, ids: Tensor) -> bool:
         """Whether running the last probe token on a live cache gives the logits of running all at once."""
         whole = self.model(input_ids=ids, use_cache=False, return_dict=True).logits[0, -1]
         track = self.memory.track
         track.reserve(ids.shape[1])
         try:
-            self.model(input_ids=ids[:, :-1], past_key_values=self._cache, use_cache=True)
+            self.model(input_ids=ids[:, :-1], past_key_values=self.cache, use_cache=True)
             track.length = ids.shape[1] - 1
-            step = self.model(input_ids=ids[:, -1:], past_key_values=self._cache, use_cache=True)
+            step = self.model(input_ids=ids[:, -1:], past_key_values=self.cache, use_cache=True)
             last = step.logits[0, -1]
         except Exception:  # a model's own code may fail in any way on a cache that isn't made for it
             return False
         finally:
             track.length = 0
         return same_logits(last, whole)
-
-
-def score_rows(logits: Tensor, targets: Tensor) -> Tensor:
-    """Score tokens under the distributions that predicted them.
-
-    Args:
-        logits (n, V): float32; overwritten.
-        targets (n,): token ids.
-
-    Returns:
-        (3, n) float32 on the CPU: log softmax of the target in nats, Shannon entropy of the softmax in nats,
-        and 1 + the number of tokens with a higher logit.
-    """
-    target = logits.gather(1, targets[:, None])
-    ranks = 1 + (logits > target).sum(1)
-    normaliser = logits.logsumexp(1)
-    # torch's softmax of so many is wrong by thousandths. A logit of -inf would give 0 * -inf, which is NaN.
-    logits.sub_(normaliser[:, None]).clamp_(min=-1e30)
-    entropies = -torch.linalg.vecdot(logits.exp(), logits)
-    return torch.stack([target[:, 0] - normaliser, entropies, ranks.float()]).cpu()
 
 
 def probe_ids(vocabulary_size: int, device: torch.device) -> Tensor:

@@ -54,6 +54,9 @@ def _checks(runner: ModelRunner, microscope: Microscope, ids: TokenIds, stop: St
     if "lens" not in lacks:
         apart = logits_apart(_lens_of_last(runner, ids, stop), whole)
         yield Check("the lens of the last layer is the model's output, of its spread", apart, bound)
+    if microscope.look_ahead is not None:
+        apart = microscope.look_ahead.apart
+        yield Check("looking ahead gives what separate steps give, of their spread", apart, bound)
     if "attention" not in lacks:
         rows = microscope.observe(ids, AttentionRow(len(ids) - 1), stop)
         yield check_rows(rows, runner.model.dtype)
