@@ -108,7 +108,7 @@ def test_complete_and_score_say_what_a_plain_forward_says(document: Document, pl
 
 def test_the_doctor_finds_nothing_wrong(document: Document) -> None:
     report = document("doctor")
-    assert [check["passed"] for check in report["checks"]] == [True] * 5
+    assert [check["passed"] for check in report["checks"]] == [True] * 6
     assert report["model"]["architecture"] == "LlamaForCausalLM"
     assert report["model"]["lacks"] == {}
 

@@ -93,3 +93,73 @@ def test_no_more_sequences_are_kept_than_allowed(sequences: list[TokenIds], most
         assert tree.match(sequence)[1] == len(sequence)
     leaves = [n for s in sequences if not (n := tree.match(s)[0]).children and n.parent]
     assert len({id(leaf) for leaf in leaves}) <= most
+
+
+def guess(tree: PrefixTree[Rows], path: TokenIds) -> None:
+    """Put all of a path into the tree that isn't there, a token at a time, as guesses."""
+    for length in range(1, len(path) + 1):
+        node, found = tree.match(path[:length])
+        if found < length:
+            tree.guess(
+                tree.split(node, found),
+                path[length - 1 : length],
+                Rows(path[: length - 1], path[length - 1 : length]),
+            )
+
+
+@given(st.lists(ids.filter(bool), min_size=1, max_size=6), st.lists(ids, max_size=8), st.integers(0, 4))
+def test_guesses_are_bounded_on_their_own_and_crowd_out_nothing_asked_for(
+    asked: list[TokenIds], guessed: list[TokenIds], most: int
+) -> None:
+    tree: PrefixTree[Rows] = PrefixTree(1000, 100, most)
+    for sequence in asked:
+        insert(tree, sequence)
+    tree.max_leaves = len(asked)
+    for path in guessed:
+        guess(tree, path)
+        tree.trim(tree.root)
+        assert sum(node.guessed for node in tree._nodes()) <= most
+    for sequence in asked:
+        assert tree.match(sequence)[1] == len(sequence)
+
+
+@given(st.lists(ids.filter(bool), min_size=1, max_size=6), st.lists(ids, max_size=8), st.integers(0, 30))
+def test_all_guesses_go_before_anything_asked_for(
+    asked: list[TokenIds], guessed: list[TokenIds], most: int
+) -> None:
+    tree: PrefixTree[Rows] = PrefixTree(1000, 100, 100)
+    for sequence in asked:
+        insert(tree, sequence)
+    stored = tree.nbytes
+    for path in guessed:
+        guess(tree, path)
+    tree.max_bytes = most
+    assert tree.make_room(0, tree.root)
+    left = list(tree._nodes())
+    assert tree.nbytes == sum(len(node.ids) for node in left) <= most
+    if any(node.guessed for node in left):
+        assert sum(len(node.ids) for node in left if not node.guessed) == stored
+
+
+@given(ids.filter(bool), st.integers(0, 12))
+def test_a_guess_that_is_asked_for_is_none_any_more(path: TokenIds, length: int) -> None:
+    tree: PrefixTree[Rows] = PrefixTree(1000, 100, 100)
+    guess(tree, path)
+    node, found = tree.match(path[:length])
+    tree.ask(node)
+    assert sum(len(node.ids) for node in tree._nodes() if not node.guessed) == found
+    tree.forget_guesses()
+    assert tree.nbytes == found
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=20).map(tuple))
+def test_live_runs_that_nothing_parts_become_one(path: TokenIds) -> None:
+    tree: PrefixTree[Rows] = PrefixTree(1000, 100, 100)
+    tip = tree.extend(tree.root, path)
+    for at in range(1, len(path)):
+        tree.guess(tree.split(tip, at), (9,), Rows(path[:at], (9,)))
+    assert len(tip.path()) == len(path)
+    tree.max_guesses = 0
+    tree.trim(tip)
+    assert [run.ids for run in tip.path()] == [path]
+    assert tree.match(path) == (tip, len(path))

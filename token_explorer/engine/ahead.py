@@ -126,6 +126,7 @@ class _Wave:
 
     def greedy(self, path: TokenIds) -> tuple[int, float]:
         """The likeliest token after a path, and the natural log of its probability."""
+        self._stop.check()
         logits = self.logits(path)
         token = int(logits.argmax())
         return token, float(logits[token] - logits.logsumexp(-1))
