@@ -3,15 +3,19 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import gguf
+import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, GgufConfig
+from transformers import AutoModelForCausalLM, GgufConfig, modeling_gguf_pytorch_utils
 
 from tests.engine.tiny_gguf import CONTEXT, write_gguf
 from token_explorer.core.engine import Progress
 from token_explorer.engine import conversion, models
 from token_explorer.engine.bars import quiet
+from token_explorer.engine.gguf_once import steps_once
 from token_explorer.engine.storage import cache_folder
 from token_explorer.errors import ModelLoadError
 
@@ -59,6 +63,49 @@ def test_progress_counts_the_tensors(file: Path) -> None:
     totals = {progress.total for progress in seen if progress.stage == "converting the weights"}
     assert 21 in totals  # 9 in each of 2 layers, and 3
     assert all(0 <= progress.done <= progress.total or progress.total == 0 for progress in seen)
+
+
+def counting(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[object]:
+    """A list that grows with each call of a module's function."""
+    calls, own = list[object](), getattr(module, name)
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        calls.append(arguments)
+        return own(*arguments, **options)
+
+    monkeypatch.setattr(module, name, counted)
+    return calls
+
+
+def test_the_file_is_parsed_once_and_its_names_are_worked_out_once(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = counting(monkeypatch, gguf, "get_tensor_name_map")
+    # Once for what the file says of its model and its tokenizer, and once with the tensors.
+    descriptions = counting(monkeypatch, modeling_gguf_pytorch_utils, "load_gguf_checkpoint")
+    readings = counting(monkeypatch, gguf.GGUFReader, "_build_tensors")
+    conversion.convert(file, ignore)
+    assert (len(readings), len(maps), len(descriptions)) == (1, 1, 2)
+
+
+def test_the_libraries_are_left_as_they_were(file: Path) -> None:
+    before = gguf.GGUFReader, gguf.get_tensor_name_map, gguf.dequantize
+    conversion.convert(file, ignore)
+    assert (gguf.GGUFReader, gguf.get_tensor_name_map, gguf.dequantize) == before
+
+
+KINDS = ("F32", "F16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0")
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 24, 136])
+@pytest.mark.parametrize("kind", KINDS)
+def test_quantized_rows_stand_for_the_numbers_that_they_stood_for(kind: str, rows: int) -> None:
+    numbers = np.random.default_rng(rows).normal(size=(rows, 96)).astype(np.float32)
+    type = gguf.GGMLQuantizationType[kind]
+    stored = gguf.quantize(numbers, type)
+    expected = gguf.dequantize(stored, type)
+    with steps_once():
+        np.testing.assert_array_equal(gguf.dequantize(stored, type), expected, strict=True)
 
 
 def test_a_converted_file_is_neither_read_nor_hashed_again(

@@ -17,7 +17,7 @@ from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.scores import Candidates, Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine.process import EngineProcess
-from token_explorer.errors import ContextTooLong, EngineDied, EngineFault
+from token_explorer.errors import ContextTooLong, EngineDied, EngineFault, ModelNotFound
 
 # How long a test waits for what should come at once, before it fails.
 PATIENCE_S = 30.0
@@ -74,6 +74,13 @@ class Scripted:
         pass
 
 
+class Missing(Scripted):
+    """An engine whose model isn't there."""
+
+    def load_tokenizer(self, report: Report) -> Vocabulary:
+        raise ModelNotFound("Model not found", "nowhere.", "Look elsewhere.")
+
+
 def silent(_: Progress) -> None:
     pass
 
@@ -94,6 +101,47 @@ def test_values_cross_as_they_are(engine: EngineProcess) -> None:
     assert scores.ids == (1, 2, 3)
     assert scores.next.ids.tolist() == [0, 1, 2, 3]
     assert (scores.next.tail, scores.next.entropy) == (0.25, 1.5)
+
+
+@pytest.fixture
+def begun() -> Iterator[EngineProcess]:
+    engine = EngineProcess(Scripted)
+    engine.begin()
+    yield engine
+    engine.close()
+
+
+def test_a_tokenizer_that_was_begun_is_waited_for_and_not_begun_again(begun: EngineProcess) -> None:
+    pid, seen = begun.pid, list[Progress]()
+    assert begun.load_tokenizer(seen.append) == Vocabulary((b"a", b"\xff"), bos=1, start=1)
+    assert begun.pid == pid is not None
+    assert seen == [Progress("reading", 1, 2)]
+    begun.load_tokenizer(silent)
+    assert begun.pid != pid
+
+
+def test_what_has_begun_ends_when_it_is_closed_and_begins_anew(begun: EngineProcess) -> None:
+    assert begun.pid is not None
+    child = psutil.Process(begun.pid)
+    begun.close()
+    assert not child.is_running()
+    assert begun.load_tokenizer(silent).bos == 1
+
+
+def test_a_death_before_the_tokenizer_was_asked_for_is_told_when_it_is(begun: EngineProcess) -> None:
+    assert begun.pid is not None
+    os.kill(begun.pid, signal.SIGKILL)
+    with pytest.raises(EngineDied, match="signal 9"):
+        begun.load_tokenizer(silent)
+    assert begun.load_tokenizer(silent).bos == 1
+
+
+def test_what_went_wrong_early_is_told_when_the_tokenizer_is_asked_for() -> None:
+    engine = EngineProcess(Missing)
+    engine.begin()
+    with pytest.raises(ModelNotFound, match="nowhere"):
+        engine.load_tokenizer(silent)
+    engine.close()
 
 
 def test_progress_arrives_in_order_while_the_call_runs(engine: EngineProcess) -> None:

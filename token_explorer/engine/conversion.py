@@ -4,7 +4,6 @@ transformers takes 3 s for the tokenizer and 11 s for the weights of a 98 MB .gg
 the folder that it saves once loads in a fifth of a second and gives the same logits, bit for bit.
 """
 
-import functools
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from token_explorer.core.engine import Progress, Report
 from token_explorer.engine.bars import bar_class, quiet
+from token_explorer.engine.gguf_once import steps_once
 from token_explorer.engine.storage import cache_folder, make_once, write_whole
 from token_explorer.errors import ExplorerError, ModelLoadError
 
@@ -103,8 +103,8 @@ def _hash(file: Path, size: int, report: Report) -> str:
 
 def _fill(folder: Path, file: Path, report: Report) -> None:
     """Write weights, configuration and tokenizer of a .gguf file into an empty folder."""
-    report(Progress("reading the .gguf file"))
-    with _one_reading():
+    report(Progress("starting PyTorch"))
+    with steps_once():
         _save_weights(folder, file, report)
         report(Progress("converting the tokenizer"))
         tokenizer = _read_tokenizer(file)
@@ -117,6 +117,7 @@ def _save_weights(folder: Path, file: Path, report: Report) -> None:
     import torch
     from transformers import AutoModelForCausalLM, GgufConfig
 
+    report(Progress("reading the .gguf file"))
     with quiet(report, "converting the weights"), _tensor_bar(report):
         model = AutoModelForCausalLM.from_pretrained(
             file.parent,
@@ -128,19 +129,6 @@ def _save_weights(folder: Path, file: Path, report: Report) -> None:
     with quiet(report, "writing the converted weights"):
         report(Progress("writing the converted weights"))
         model.save_pretrained(folder)
-
-
-@contextmanager
-def _one_reading() -> Iterator[None]:
-    """Parse the file once: transformers does it three times, for 3 s each."""
-    import gguf
-
-    module: Any = gguf
-    own, module.GGUFReader = module.GGUFReader, functools.cache(module.GGUFReader)
-    try:
-        yield
-    finally:
-        module.GGUFReader = own
 
 
 @contextmanager

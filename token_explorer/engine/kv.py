@@ -19,7 +19,9 @@ BLOCK_TOKENS = 64
 # Where a layer's keys are in a track, and where its values: (column, row) each.
 Place: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 
-_FIRST_ROOM = 256
+# Room for tokens to come when a track grows: neither what is appended to a long prompt nor what is foreseen
+# shall make it copy.
+SPARE_TOKENS = 512
 
 
 def _go_on() -> None:
@@ -117,7 +119,7 @@ class Track:
         """Make room for `tokens` in all; doubling, so that growth copies a token once or twice on average."""
         if tokens <= self.capacity:
             return
-        self.capacity = max(tokens, 2 * self.capacity, _FIRST_ROOM)
+        self.capacity = max(tokens + SPARE_TOKENS, 2 * self.capacity)
         for index, column in enumerate(self.columns):
             grown = column.room_for(self.capacity)
             self._copy(grown.narrow(column.axis, 0, self.length), self.rows(index, 0, self.length))

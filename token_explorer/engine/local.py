@@ -14,6 +14,7 @@ from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine import cutting, generation, models
+from token_explorer.engine.dtypes import slowness
 from token_explorer.engine.vocabulary import encode, read_vocabulary
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class LocalEngine:
 
     def load_model(self, report: Report) -> EngineInfo:
         """See Engine.load_model."""
+        models.start_libraries()
         import torch
 
         from token_explorer.engine.microscope import Microscope
@@ -63,14 +65,15 @@ class LocalEngine:
         model = models.load_weights(self._source, device, self._spec.dtype, report)
         runner = ModelRunner(model, cache_mib=self._spec.cache_mib, cache_size=self._spec.cache_size)
         runner.residuals.wanted = self._spec.record_layers
-        self._runner, self._microscope = runner, Microscope(runner)
+        self._runner, self._microscope = runner, Microscope(runner, self._vocabulary.ends)
+        notes = ("" if runner.reuse else NO_REUSE, slowness(self._spec.dtype, device))
         self._info = EngineInfo(
             model=self._source.label,
             device=str(device),
             dtype=self._spec.dtype,
             context=runner.context,
             layers=len(runner.anatomy.layers),
-            note="" if runner.reuse else NO_REUSE,
+            note="; ".join(filter(None, notes)),
             architecture=type(model).__name__,
             folder=self._source.folder,
         )

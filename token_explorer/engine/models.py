@@ -4,8 +4,10 @@ A name is 'embedded', a folder, a .gguf file or a hub id. Knows nothing of how a
 Importing this is cheap: torch and transformers are loaded by what needs them.
 """
 
+import importlib
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from token_explorer.engine import conversion, embedded
 from token_explorer.engine.bars import quiet
 from token_explorer.errors import ContextTooLong, DeviceError, ExplorerError, ModelLoadError, ModelNotFound
 from token_explorer.files import is_path, missing
+from token_explorer.garbage import uncollected
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -25,6 +28,7 @@ EMBEDDED = "embedded"
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 # What architectures call the number of tokens that they were made for.
 _CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
+_LIBRARIES = ("torch", "transformers.modeling_utils", "transformers.modeling_layers")
 _DEVICES = "auto, cpu, cuda, cuda:N or mps"
 
 
@@ -124,6 +128,14 @@ def load_tokenizer(source: Source) -> "PreTrainedTokenizerBase":
 
             tokenizer = AutoTokenizer.from_pretrained(source.folder, local_files_only=True)
         return tokenizer
+
+
+def start_libraries() -> None:
+    """Import the bulk of what every model needs, which takes longer than anything else of opening one."""
+    if not all(name in sys.modules for name in _LIBRARIES):
+        with uncollected():
+            for name in _LIBRARIES:
+                importlib.import_module(name)
 
 
 def load_weights(source: Source, device: str, dtype: str, report: Report) -> "PreTrainedModel":

@@ -31,7 +31,7 @@ _KILLED = -9
 
 
 class EngineProcess:
-    """An Engine whose work is done by a child process, started by `load_tokenizer`.
+    """An Engine whose work is done by a child process, started by `begin` or `load_tokenizer`.
 
     Args:
         make: builds the engine inside the child; a picklable callable.
@@ -44,6 +44,7 @@ class EngineProcess:
         self._sending = threading.Lock()
         self._log: Path | None = None
         self._number = 0
+        self._begun: int | None = None
         self._tell_death: Callable[[], None] = lambda: None
         if os.name == "posix":
             # Every spawn needs it, and it can't start once a screen has put something else in stderr's place.
@@ -58,11 +59,23 @@ class EngineProcess:
         """See Engine.when_died."""
         self._tell_death = tell
 
-    def load_tokenizer(self, report: Report) -> Vocabulary:
-        """Start a new child and have it load the tokenizer. See Engine.load_tokenizer."""
+    def begin(self) -> None:
+        """Start a new child that loads the tokenizer already, while this process does something else.
+
+        What it tells waits for `load_tokenizer`, as does the error where it fails.
+        """
         self.close()
         self._start()
-        vocabulary: Vocabulary = self._ask("load_tokenizer", tell=report)
+        self._begun = self._next_number()
+        with contextlib.suppress(EOFError, OSError):  # a child that has died is found dead there
+            self._send(Call(self._begun, "load_tokenizer"))
+
+    def load_tokenizer(self, report: Report) -> Vocabulary:
+        """Have a child load the tokenizer, a new one unless one has begun to. See Engine.load_tokenizer."""
+        if self._begun is None:
+            self.begin()
+        number, self._begun = self._begun, None
+        vocabulary: Vocabulary = self._answer(number, report)
         return vocabulary
 
     def load_model(self, report: Report) -> EngineInfo:
@@ -97,6 +110,7 @@ class EngineProcess:
 
     def close(self) -> None:
         """End the child at once; what it was doing is lost."""
+        self._begun = None
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -138,12 +152,22 @@ class EngineProcess:
         tell: Callable[[Any], None] | None = None,
     ) -> Any:
         """Send a call and wait for its answer, passing on its news; raises what the call raised."""
-        self._number += 1
-        number = self._number
+        number = self._next_number()
         try:
             self._send(Call(number, method, arguments))
             if stop is not None:
                 stop.when_set(lambda: self._send_stop(number))
+        except (EOFError, OSError) as error:
+            raise self._died() from error
+        return self._answer(number, tell)
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _answer(self, number: int | None, tell: Callable[[Any], None] | None) -> Any:
+        """Wait for the answer to a call that was sent."""
+        try:
             while True:
                 message = self._receive()
                 if message.number != number:

@@ -117,6 +117,7 @@ class ModelRunner:
     def _run(self, ids: TokenIds, known: int, stop: Stop) -> None:
         """Run what is not known of a prompt, in pieces that are kept even if a later one is stopped."""
         start = self.memory.load(ids, known, stop.check)
+        self.memory.begin(len(ids) - start)  # at once, lest the track grow from piece to piece
         step = PIECE_TOKENS if self.reuse else len(ids)
         with self.stopping(stop):
             while start < len(ids):
@@ -164,7 +165,6 @@ class ModelRunner:
 
     def _run_piece(self, ids: TokenIds, start: int, stop: Stop) -> None:
         """Run tokens from `start` on, behind the live ones, and keep what they leave."""
-        self.memory.begin(len(ids) - start)
         before = self._logits_before(ids, start)
         first = start if self.reuse else 0
         with self.residuals.recording(ids, first):

@@ -213,12 +213,13 @@ def _byte_names() -> dict[str, int]:
 
 
 _BYTES = _byte_names()
+_ALPHABET = frozenset(_BYTES)
 _LATIN = str.maketrans({name: chr(byte) for name, byte in _BYTES.items()})
 
 
 def _byte_alphabet(name: str) -> bytes:
     """Bytes of a name in GPT-2's alphabet; a name with other characters stands for itself."""
-    if all(char in _BYTES for char in name):
+    if _ALPHABET.issuperset(name):
         return name.translate(_LATIN).encode("latin-1")
     return name.encode("utf-8")
 
