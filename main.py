@@ -2,11 +2,10 @@
 
 import sys
 
-try:
-    from token_explorer.cli import main
-except ModuleNotFoundError as error:
-    sys.exit(f"Not set up: {error.name} isn't installed.\nRun `make run`, or `uv run main.py`.")
-
-# The engine's process may import this file again; only the first one is the program.
+# The engine's process imports this file again; only the first one is the program, and needs more than this.
 if __name__ == "__main__":
+    try:
+        from token_explorer.cli import main
+    except ModuleNotFoundError as error:
+        sys.exit(f"Not set up: {error.name} isn't installed.\nRun `make run`, or `uv run main.py`.")
     sys.exit(main())

@@ -47,6 +47,9 @@ class Stage:
         self.spec = spec
         return self
 
+    def begin(self) -> None:
+        self.events.append("begin")
+
     def explorer(self, engine: object, settings: Settings, text: str, model: str) -> "Stage":
         assert engine is self
         self.settings, self.text, self.model = settings, text, model
@@ -77,6 +80,8 @@ def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     }
     for name, members in rooms.items():
         monkeypatch.setitem(sys.modules, name, module(name, **members))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.5, 0.5, 0.5))
     for stream in ("__stdin__", "__stdout__", "__stderr__"):
         monkeypatch.setattr(sys, stream, Terminal())
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -116,7 +121,7 @@ def test_without_flags_the_defaults_are_explored(stage: Stage) -> None:
 
 def test_the_engine_is_closed_after_the_run(stage: Stage) -> None:
     cli.main([])
-    assert stage.events == ["run", "close"]
+    assert stage.events == ["begin", "run", "close"]
 
 
 def test_the_configuration_reaches_screen_and_engine(stage: Stage) -> None:
@@ -374,13 +379,13 @@ def test_what_ended_the_screen_is_said_after_it(
     stage.fatal = kind("It failed", "with 3.", "Do that.")
     assert cli.main([]) == kind.exit_code
     assert capsys.readouterr() == ("", "It failed: with 3.\nDo that.\n")
-    assert stage.events == ["run", "close"]
+    assert stage.events == ["begin", "run", "close"]
 
 
 def test_an_interruption_closes_the_engine(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.crash = KeyboardInterrupt()
     assert cli.main([]) == 130
-    assert stage.events == ["run", "close"]
+    assert stage.events == ["begin", "run", "close"]
     assert "Traceback" not in capsys.readouterr().err
 
 
@@ -396,7 +401,7 @@ def test_a_bug_is_told_in_a_line_and_closes_the_engine(
     assert words.startswith(f"This is a bug: {type(crash).__name__}: {crash}\n")
     assert cli.DEBUG in words
     assert "Traceback" not in words
-    assert stage.events == ["run", "close"]
+    assert stage.events == ["begin", "run", "close"]
 
 
 def test_a_bug_shows_its_traceback_to_those_who_ask(

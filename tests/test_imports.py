@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ SCREENS = frozenset({"textual", "rich"})
 HEAVY = MODELS | SCREENS | {"numpy"}
 SHOW = "; import sys; print('loaded:', *(name for name in sys.modules if '.' not in name), file=sys.stderr)"
 HELP_SECONDS = 0.4
+ROOT = Path(__file__).parents[1]
 
 
 def loaded_by(code: str) -> set[str]:
@@ -46,6 +48,40 @@ def test_a_room_loads_no_library_of_another(module: str, forbidden: frozenset[st
 )
 def test_help_and_mistakes_are_answered_before_anything_heavy_is_loaded(arguments: list[str]) -> None:
     assert not loaded_by(f"from token_explorer.cli import main; main({arguments!r})") & HEAVY
+
+
+EXPLORE = """
+import importlib, os
+os.cpu_count, os.getloadavg = lambda: {cores}, lambda: ({busy}, 0.0, 0.0)
+explore = importlib.import_module("token_explorer.cli.explore")
+from token_explorer.cli.settings import read_settings
+from token_explorer.engine.process import EngineProcess
+def begin(engine):
+    raise SystemExit
+EngineProcess.begin = begin
+explore.run_on = lambda *_: print("the screen comes first")
+try:
+    explore.run_explorer(read_settings(None), "")
+except SystemExit:
+    pass
+over = True"""
+
+
+def test_the_engine_begins_before_anything_of_the_screen_is_loaded() -> None:
+    assert not loaded_by(EXPLORE.format(cores=2, busy=1.9)) & (MODELS | {"textual"})
+
+
+@pytest.mark.parametrize(("cores", "busy"), [(1, 0.0), (2, 2.0), (8, 9.5)])
+def test_where_no_core_is_free_the_screen_comes_before_the_engine(cores: int, busy: float) -> None:
+    code = EXPLORE.format(cores=cores, busy=busy)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "the screen comes first\n"
+
+
+@pytest.mark.parametrize("file", ["main.py", "token_explorer/__main__.py"])
+def test_what_the_engines_process_imports_again_of_the_program_is_nothing(file: str) -> None:
+    loaded = loaded_by(f"import runpy; runpy.run_path({str(ROOT / file)!r}, run_name='__mp_main__')")
+    assert not loaded & (HEAVY | {"typer", "tomli"})
 
 
 def test_the_probe_sees_what_is_loaded() -> None:

@@ -2,8 +2,16 @@
 
 import sys
 
-from token_explorer.cli import main
 
-# The engine's process may import this file again; only the first one is the program.
+def main() -> int:
+    """Run the program and return its exit code.
+
+    The engine's process imports again what the program's own began with, so that is little.
+    """
+    from token_explorer.cli import main as program
+
+    return program()
+
+
 if __name__ == "__main__":
     sys.exit(main())

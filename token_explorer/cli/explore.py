@@ -9,6 +9,7 @@ from token_explorer.cli.source import checked
 from token_explorer.config import Settings
 from token_explorer.errors import InputError
 from token_explorer.files import read_prompt
+from token_explorer.garbage import uncollected
 
 if TYPE_CHECKING:
     from token_explorer.core.engine import Engine
@@ -46,7 +47,17 @@ def run_explorer(settings: Settings, first: "str | Start") -> int:
     """
     from token_explorer.engine.process import local_engine
 
-    return run_on(local_engine(spec(settings)), settings, first, settings.model.name)
+    engine = local_engine(spec(settings))
+    if _has_free_core():
+        engine.begin()  # it loads while this process gets the screen, which waits for nothing of it
+    return run_on(engine, settings, first, settings.model.name)
+
+
+def _has_free_core() -> bool:
+    """Whether the engine can run beside this process without slowing down its first picture."""
+    cores = os.cpu_count() or 1
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # Windows tells none
+    return cores > 1 and busy < cores
 
 
 def run_on(engine: "Engine", settings: Settings, first: "str | Start", model: str) -> int:
@@ -55,10 +66,11 @@ def run_on(engine: "Engine", settings: Settings, first: "str | Start", model: st
     Args:
         model: what to call the model until it is loaded.
     """
-    from token_explorer.ui.app import Explorer
-
     try:
-        explorer = Explorer(engine, settings, first, model)
+        with uncollected():
+            from token_explorer.ui.app import Explorer
+
+            explorer = Explorer(engine, settings, first, model)
         explorer.run()
     finally:
         engine.close()
