@@ -26,8 +26,9 @@ from token_explorer.errors import FacetUnavailable
 
 Way = Literal["tree", "batch"]
 
-# Logits made at once: a stop waits for no more of them.
-_ROWS = 8
+# Rows of logits made at once: a stop waits for no more of them, and fewer would read the unembedding's weights
+# too often.
+_ROWS = 16
 # Keys and values of one layer that a batch may hold of its own; more candidates are run in several batches.
 BATCH_BYTES = 64 << 20
 # Tokens of the prompt that a way is proved behind: few, as separate forwards without a cache are the proof.
