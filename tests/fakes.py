@@ -112,12 +112,24 @@ def _mixed(values: U64) -> U64:
     return values ^ (values >> np.uint64(31))
 
 
+def _state(ids: TokenIds, state: int = 1) -> int:
+    """What a prompt comes to, or one that goes on from a state."""
+    for id in ids:
+        state = (state * 6364136223846793005 + id + 1) % 2**64
+    return state
+
+
 def _logprobs(ids: TokenIds) -> Floats:
     """(T, V) log probabilities after each token, a function of the ids up to it."""
     state, states = 1, []
     for id in ids:
-        state = (state * 6364136223846793005 + id + 1) % 2**64
+        state = _state((id,), state)
         states.append(state)
+    return _after(states)
+
+
+def _after(states: list[int]) -> Floats:
+    """(S, V) log probabilities after each state."""
     grid = np.array(states, np.uint64)[:, None] + np.arange(1, len(PIECES) + 1, dtype=np.uint64) * np.uint64(
         0x9E3779B97F4A7C15
     )
@@ -249,20 +261,19 @@ def observe(ids: TokenIds, facet: Facet[Answer]) -> object:
 
 
 def _futures(ids: TokenIds, facet: Ahead) -> Futures:
-    rows = [_greedy((*ids, token), facet.depth) for token in facet.tokens]
-    tokens, logprobs = zip(*rows, strict=True)
-    return Futures(np.array(tokens, np.int64), np.array(logprobs, np.float32))
-
-
-def _greedy(ids: TokenIds, depth: int) -> tuple[list[int], list[float]]:
-    tokens, logprobs = [-1] * depth, [np.nan] * depth
-    for step in range(depth):
-        if ids[-1] in VOCABULARY.ends:
-            break
-        following = score(ids, 1).next
-        tokens[step], logprobs[step] = int(following.ids[0]), float(following.logprobs[0])
-        ids = (*ids, tokens[step])
-    return tokens, logprobs
+    """All rows at once: it is asked for at each place that a test comes to."""
+    rows, last = len(facet.tokens), np.array(facet.tokens, np.int64)
+    tokens = np.full((rows, facet.depth), -1)
+    logprobs = np.full((rows, facet.depth), np.nan, np.float32)
+    states = [_state((token,), _state(ids)) for token in facet.tokens]
+    for step in range(facet.depth):
+        following = _after(states)
+        best = following.argmax(1)
+        goes_on = ~np.isin(last, [*VOCABULARY.ends, -1])
+        last = np.where(goes_on, best, -1)
+        tokens[goes_on, step], logprobs[goes_on, step] = best[goes_on], following.max(1)[goes_on]
+        states = [_state((token,), state) for token, state in zip(best.tolist(), states, strict=True)]
+    return Futures(tokens, logprobs)
 
 
 class FakeEngine:

@@ -92,7 +92,7 @@ def test_the_worked_example_is_walked(start: Start, tmp_path: Path) -> None:
 def test_the_inside_of_the_model_is_looked_at(start: Start) -> None:
     """Overlays, layers switched on from their message, the lens with a pinned token, and attention."""
     terminal = start("--prompt", "The capital of France is")
-    terminal.wait_for(lambda text: "5/5 checks" in text and first_row(text) == "␣Paris")
+    terminal.wait_for(lambda text: "6/6 checks" in text and first_row(text) == "␣Paris")
     terminal.type("eee")
     terminal.wait_for(re.compile(r"influence 0\s.*1 · of the last token").search)  # type: ignore[arg-type]
     terminal.type("p")

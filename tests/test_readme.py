@@ -56,7 +56,7 @@ def test_a_command_of_the_readme_reaches_the_table(
 def test_the_doctor_of_the_readme_finds_nothing_wrong(embedded_source: object) -> None:
     assert DOCTOR in COMMANDS
     result = subprocess.run(DOCTOR.split(), cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "5 of 5 checks passed" in result.stdout
+    assert "6 of 6 checks passed" in result.stdout
 
 
 def test_the_commands_are_those_of_the_program() -> None:

@@ -154,6 +154,15 @@ def test_what_comes_later_changes_nothing_before_it(pieces: list[bytes], count: 
     assert show(pieces[:count]) == show(pieces)[:count]
 
 
+parts_of_characters = st.sampled_from([b"", b"\xf0", b"\x9f", b"\x98", b"\x80", b"\xe2\x80", b"\x99s"])
+
+
+@given(st.lists(parts_of_characters | st.binary(max_size=4) | plain_text.map(str.encode)), st.data())
+def test_from_any_token_on_they_are_shown_as_in_the_whole(pieces: list[bytes], data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, len(pieces)))
+    assert Vocabulary(tuple(pieces)).show(range(len(pieces)), first) == show(pieces)[first:]
+
+
 # Vocabulary
 
 

@@ -32,3 +32,14 @@ def test_one_answer_is_kept_however_long() -> None:
     answers.keep(score(IDS, 5))
     answers.keep(score(IDS, 5))
     assert answers.of(IDS) is not None
+
+
+def test_a_peek_sees_what_is_kept_now() -> None:
+    answers = Answers(tokens=len(IDS))
+    assert answers.peek(IDS) is None
+    answers.keep(kept := score(IDS, 5))
+    assert answers.peek(IDS) is kept
+    assert answers.peek(IDS) is kept
+    assert answers.of(IDS) is answers.peek(IDS)
+    answers.keep(score(IDS[:1], 5))
+    assert answers.peek(IDS) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from tests.fakes import BOS, HOSTILE, VOCABULARY, FakeEngine, encode, score, token_of
 from tests.ui.driving import driving, in_loop, saving_in
@@ -368,7 +369,7 @@ def test_it_is_usable_at_every_size(size: tuple[int, int]) -> None:
         async with driving(size=size) as driver:
             await driver.press("e", "right", "right", "left", "d")
             assert len(driver.workspace.branches) == 2
-            assert all(len(line) <= size[0] for line in driver.lines())
+            assert all(cell_len(line) <= size[0] for line in driver.lines())
             if size[0] >= 80:
                 check_screen(driver)
                 assert "probability 0 " in driver.text()

@@ -1,5 +1,6 @@
 """The desk: the latest question wins, a dead engine comes back, and nobody ever waits for it."""
 
+import pickle
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.fakes import PATIENCE_S, FakeEngine, encode, score
 from token_explorer.core.engine import Answer, EngineInfo, Report, Stop
 from token_explorer.core.observation import AttentionRow, DecisionDepth, Facet, ResidualMeasures, Residuals
+from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ContextTooLong, EngineDied, EngineFault, FacetUnavailable, ModelLoadError
 from token_explorer.ui.desk import RESTARTS, Desk, Look
@@ -124,6 +126,19 @@ def test_a_question_is_answered(office: Office) -> None:
     assert answer.scores.ids == IDS
     assert answer.scores.next.ids.tolist() == score(IDS, 7).next.ids.tolist()
     assert answer.seconds >= 0.0
+
+
+def test_an_answer_carries_the_very_ids_that_were_asked_for(office: Office) -> None:
+    def elsewhere(ids: TokenIds, top_k: int, stop: Stop) -> Scores:
+        answer: Scores = pickle.loads(pickle.dumps(score(ids, top_k)))  # as from another process
+        return answer
+
+    office.engine.score = elsewhere  # type: ignore[method-assign]
+    office.start()
+    office.desk.ask(IDS, 7)
+    office.rest()
+    assert elsewhere(IDS, 7, Stop()).ids is not IDS
+    assert [answer.scores.ids is IDS for answer in office.of(Answered)] == [True]
 
 
 def test_a_question_from_before_the_model_was_there_is_answered(office: Office) -> None:

@@ -8,6 +8,8 @@ from token_explorer.core.search import MODES
 from token_explorer.overlays import OVERLAYS
 from token_explorer.ui.keys import KEYS, remap
 from token_explorer.ui.screens.help import INDENT, WIDTH, HelpScreen
+from token_explorer.ui.widgets.row import Columns
+from token_explorer.ui.widgets.then import beside_bar
 
 FULL = HelpScreen(KEYS, OVERLAYS).text().plain
 OWN = {
@@ -78,6 +80,13 @@ def test_each_way_to_search_is_named() -> None:
     told = in_words(" ".join(section(FULL, "While you search")))
     for words in MODES.values():
         assert words in told
+
+
+def test_each_column_of_numbers_and_what_would_follow_is_explained() -> None:
+    columns, then = beside_bar(Columns.fitting(200, sampled=True))
+    named = {*columns.header.split(), *then.header.split()} - {"#", "token", "id"}
+    told = [line[:INDENT].strip() for line in section(FULL, "In the table")]
+    assert {name for name in told if name} == named
 
 
 @in_loop

@@ -17,6 +17,7 @@ from textual.timer import Timer
 from tests.fakes import HEADS, LAYERS, VOCABULARY, FakeEngine, encode, observe, score
 from tests.ui.driving import Driver, driving, in_loop
 from token_explorer.config import DisplaySettings, Settings
+from token_explorer.core.ahead import Ahead
 from token_explorer.core.engine import Answer, Check, Stop
 from token_explorer.core.observation import (
     AttentionRow,
@@ -92,11 +93,13 @@ def check_paint(driver: Driver, colours: list[Color | None]) -> None:
     prompt = driver.app.explore.prompt
     for y in range(prompt.size.height):
         line = y + prompt.scroll_offset.y
-        pieces = prompt._flow.lines[line] if line < len(prompt._flow.lines) else []
-        for piece, segment in zip(pieces, prompt.render_line(y), strict=False):
-            assert segment.text == piece.text
-            assert segment.style is not None
-            assert segment.style.bgcolor == (colours[piece.token] or prompt.base.bgcolor)
+        pieces = prompt._flow.line(line) if line < len(prompt._flow) else []
+        drawn = [(char, segment.style) for segment in prompt.render_line(y) for char in segment.text]
+        owned = [(char, token) for token, text in pieces for char in text]
+        for (char, style), (expected, token) in zip(drawn, owned, strict=False):
+            assert char == expected
+            assert style is not None
+            assert style.bgcolor == (colours[token] or prompt.base.bgcolor)
 
 
 # When a look is asked for
@@ -524,11 +527,11 @@ async def test_a_look_that_the_engine_goes_on_dying_of_is_said_and_left() -> Non
 
 @contextmanager
 def dying_of_looks(engine: FakeEngine, times: int) -> Iterator[None]:
-    """Have an engine die of so many of the next looks."""
+    """Have an engine die of so many of the next looks that the user waits for."""
     observed, left = engine.observe, [times]
 
     def dying(ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
-        if left[0]:
+        if left[0] and not isinstance(facet, Ahead):
             left[0] -= 1
             raise EngineDied("The engine's process ended", "signal 9 (Killed).")
         return observed(ids, facet, stop)
@@ -769,7 +772,7 @@ def picture(screen: ExploreScreen) -> dict[str, object]:
         "tokens": screen.prompt._tokens.ids,
         "cursor": screen.prompt._tokens.cursor,
         "levels": screen.prompt._levels.tolist(),
-        "styles": [screen.prompt._style(piece) for line in screen.prompt._flow.lines for piece in line],
+        "looks": list(map(screen.prompt._look, range(len(screen.prompt._tokens.ids)))),
         "legend": (screen._prompt_bottom._left, screen._prompt_bottom._rights),
         "table": [table._paint(row, 90) for row in range(len(table.rows))],
         "chosen": table.chosen,
@@ -788,6 +791,7 @@ async def straight_to(fresh: Driver, state: Exploration) -> None:
     shown.use_overlay(state.overlay)
     shown._layer, shown.sink, shown.pin = state._layer, state.sink, state.pin
     shown.layer_mode = state.layer_mode
+    shown.outlook = state.outlook  # with what was seen of rows that were chosen on the way
     fresh.app.show()
     await fresh.settle()
     fresh.app.explore.table.choose(state.row)

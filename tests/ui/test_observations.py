@@ -96,6 +96,37 @@ def test_the_newest_answer_is_kept_even_where_it_is_too_large() -> None:
     assert seen.of(IDS, DecisionDepth()) is large
 
 
+class Counted(Facet[Depths]):
+    """Counts how often an answer to it is looked for."""
+
+    kind = "lens"
+
+    def __init__(self) -> None:
+        self.lookups = 0
+
+    def reach(self, length: int) -> int:
+        self.lookups += 1
+        return length
+
+
+def test_what_a_picture_asks_of_one_prompt_is_looked_up_once() -> None:
+    seen, facet, answer = Observations(), Counted(), depths(10)
+    assert [seen.of(IDS, facet) for _ in range(5)] == [None] * 5
+    assert facet.lookups == 1
+    seen.keep(IDS, facet, answer)
+    facet.lookups = 0
+    assert [seen.of(IDS, facet) for _ in range(5)] == [answer] * 5
+    assert facet.lookups == 1
+
+
+def test_what_had_to_go_is_found_no_more() -> None:
+    seen, large = Observations(100), depths(1000)
+    seen.keep(IDS, Residuals(), depths(1))
+    assert seen.of(IDS, Residuals()) is not None
+    seen.keep(IDS, DecisionDepth(), large)
+    assert seen.of(IDS, Residuals()) is None
+
+
 def test_all_arrays_of_an_answer_count() -> None:
     seen = Observations()
     rows = AttentionRows(np.zeros((3, 4), np.float32), np.zeros((3, 2), np.int64))

@@ -187,3 +187,24 @@ def test_it_draws_what_it_is_told_last() -> None:
             assert pilot.app.clicked == []
 
     run()
+
+
+def test_it_is_drawn_again_only_where_it_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    @in_loop
+    async def run() -> None:
+        async with OneLine().run_test(size=(60, 3)) as pilot:
+            line, asked = pilot.app.query_one(Sparkline), list[object]()
+            monkeypatch.setattr(line, "refresh", lambda: asked.append(None))
+            for values, label, place in (
+                (VALUES, "surprisal", None),
+                (VALUES[:-1], "surprisal", None),
+                (VALUES[:-1], "entropy", None),
+                (VALUES[:-1], "entropy", 3),
+                (None, "entropy", 3),
+            ):
+                for again in (values, None if values is None else values.copy()):
+                    line.show(again, label, "bits", place)
+                assert len(asked) == 1
+                asked.clear()
+
+    run()

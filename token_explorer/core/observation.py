@@ -49,7 +49,8 @@ class AttentionRows:
     @property
     def variances(self) -> Floats:
         """(N,) variance of each head's weights over the keys."""
-        return np.asarray(self.weights.astype(np.float64).var(axis=1), dtype=np.float32)
+        # Row by row: of a long prompt all rows in float64 are larger than the processor's cache.
+        return np.array([row.astype(np.float64).var() for row in self.weights], dtype=np.float32)
 
     @property
     def missing(self) -> Floats:

@@ -19,6 +19,8 @@ NEWLINE = "↵"
 BLANK = "␣"
 EMPTY = "∅"
 _DOTTED_CIRCLE = "◌"
+# UTF-8 has four bytes a character at most: so many may wait for the last one.
+_MOST_UNFINISHED = 3
 
 # Characters that change the glyph before them. Terminals disagree on their width (ZWJ families,
 # skin tones, VS16, keycaps), and one wrong width shifts the rest of the line.
@@ -35,6 +37,8 @@ _NAMED = {0x0A: NEWLINE, 0x09: "→", 0x20: " ", 0x7F: "␡", 0xA0: "⍽", 0xAD:
 def common_length(a: TokenIds, b: TokenIds) -> int:
     """How many tokens two sequences have in common at their beginning."""
     low, high = 0, min(len(a), len(b))
+    if a is b or a[:high] == b[:high]:  # mostly one goes on where the other ends
+        return high
     while low < high:  # comparing slices is a hundred times faster than comparing tokens one by one
         middle = (low + high + 1) // 2
         if a[low:middle] == b[low:middle]:
@@ -159,7 +163,8 @@ def show(pieces: Iterable[bytes]) -> list[Shown]:
         whole = None if pending else _show_whole(piece)
         if whole is None:
             whole, pending = _show_after(pending, piece)
-        shown.append(whole if any(whole) else (EMPTY,))
+            whole = whole if any(whole) else (EMPTY,)
+        shown.append(whole)
     return shown
 
 
@@ -209,9 +214,18 @@ class Vocabulary:
         blank = (id for id, piece in enumerate(self.pieces) if piece.decode("utf-8", "replace").isspace())
         return tuple(id for id in blank if id not in self.special)
 
-    def show(self, ids: Sequence[int]) -> list[Shown]:
-        """How each token of a sequence is shown; see `show`."""
-        return show(self.pieces[token] for token in ids)
+    def show(self, ids: Sequence[int], first: int = 0) -> list[Shown]:
+        """How each token of a sequence is shown, from one of them on; see `show`.
+
+        Args:
+            first: index of that token, or how many there are; those before it are looked at only as far as
+                it may end a character that they begin.
+        """
+        start, unfinished = first, 0
+        while start > 0 and unfinished < _MOST_UNFINISHED:
+            start -= 1
+            unfinished += len(self.pieces[ids[start]])
+        return show(self.pieces[token] for token in ids[start:])[first - start :]
 
     def starts_word(self, ids: Sequence[int], place: int) -> bool:
         """Whether a word begins at a token: a blank begins it, or a special token stands there or before."""

@@ -4,6 +4,7 @@ Perceptually even, quantised to what the terminal can tell apart. Knows nothing 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -37,7 +38,7 @@ _BLACK: Rgb = (0, 0, 0)
 _WHITE: Rgb = (255, 255, 255)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Palette:
     """Steps of colour.
 
@@ -52,8 +53,13 @@ class Palette:
     fg: tuple[Rgb, ...]
 
     def style(self, level: int) -> Style:
-        """The colours of a step."""
-        return Style.from_color(Color.from_rgb(*self.fg[level]), Color.from_rgb(*self.bg[level]))
+        """The colours of a step; the same object each time."""
+        return self._styles[level]
+
+    @cached_property
+    def _styles(self) -> tuple[Style, ...]:
+        pairs = zip(self.fg, self.bg, strict=True)
+        return tuple(Style.from_color(Color.from_rgb(*fg), Color.from_rgb(*bg)) for fg, bg in pairs)
 
     def ramp(self, cells: int) -> tuple[Style, ...]:
         """The colours of so many cells, from the low end of a scale to its high one; () without colours."""

@@ -23,6 +23,8 @@ class Answers:
         self._limit = tokens
         self._size = 0
         self._scores: dict[TokenIds, Scores] = {}
+        # What was peeked at last: a picture peeks a few times, and each would hash all ids.
+        self._peeked: tuple[TokenIds, Scores | None] = (), None
 
     def keep(self, scores: Scores) -> None:
         """Remember an answer."""
@@ -34,16 +36,20 @@ class Answers:
 
     def peek(self, ids: TokenIds) -> Scores | None:
         """The scores of a prompt as they were answered, the same object each time; None if not known."""
-        return self._scores.get(ids)
+        if ids is not self._peeked[0]:
+            self._peeked = ids, self._scores.get(ids)
+        return self._peeked[1]
 
     def of(self, ids: TokenIds) -> Scores | None:
         """The scores of a prompt, all of them reused; None if they aren't known."""
-        if (scores := self._take(ids)) is None:
+        if (scores := self._scores.pop(ids, None)) is None:
             return None
-        self.keep(again := replace(scores, reused=len(ids)))
+        self._peeked = (), None
+        self._scores[scores.ids] = again = replace(scores, reused=len(ids))
         return again
 
     def _take(self, ids: TokenIds) -> Scores | None:
+        self._peeked = (), None
         scores = self._scores.pop(ids, None)
         if scores is not None:
             self._size -= len(ids)

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from token_explorer.config import FRESH_SEED
+from token_explorer.core.ahead import Ahead
 from token_explorer.core.cuts import Cut, Recut
 from token_explorer.core.engine import EngineInfo, Progress
 from token_explorer.core.generation import Ending, Generated, Plan
 from token_explorer.core.observation import Facet, Likeliest
 from token_explorer.core.start import Start
 from token_explorer.core.tokens import TokenIds
-from token_explorer.errors import ExplorerError
+from token_explorer.errors import EngineDied, ExplorerError
 from token_explorer.ui import news, words
 from token_explorer.ui.exploration import Exploration
 from token_explorer.ui.stage import OF_TEXT, Stage
@@ -56,10 +57,7 @@ class Audience(Stage):
         elif isinstance(told, news.Stepped | news.Ran | news.RunFailed):
             self._hear_writing(told)
         elif isinstance(told, news.Restarting):
-            self.writing = None
-            self.show()
-            said = f"{told.error.message}\nIt is started again; all prompts are kept."
-            self.say(told.error.title, said, "warning")
+            self._restart(told.error)
         elif isinstance(told, news.Failed):
             self._fail(told.error)
         else:
@@ -69,7 +67,9 @@ class Audience(Stage):
         """The prompt is tokens."""
         display, most = self.settings.display, self.settings.prompt.max_prompts
         heads, top_k = display.influence_heads, display.tokens_to_show
-        self.exploration = shown = Exploration(ready.vocabulary, ready.ids, most, heads, top_k)
+        self.exploration = shown = Exploration(
+            ready.vocabulary, ready.ids, most, heads, top_k, display.look_ahead
+        )
         start = self.settings.sampler
         shown.sampler, shown.seed = start.sampler, None if start.seed == FRESH_SEED else start.seed
         if isinstance(self._first, Start):
@@ -107,6 +107,12 @@ class Audience(Stage):
     def _see(self, seen: news.Observed | news.Unseen) -> None:
         """Keep what was seen inside the model, or why it can't be."""
         awaited = self.looking.end((seen.ids, seen.facet))
+        self._looked = self._works
+        if isinstance(seen.facet, Ahead):
+            answer = seen.answer if isinstance(seen, news.Observed) else seen.error
+            self._keep(seen.ids, seen.facet, answer)
+            self.show_ahead()
+            return
         then = self._awaited.pop(seen.facet, None)
         if isinstance(seen, news.Observed):
             self._keep(seen.ids, seen.facet, seen.answer)
@@ -163,6 +169,18 @@ class Audience(Stage):
         """The engine can't answer the question."""
         if refused.ids == self._asked:
             self._give_up(refused.error)
+
+    def _restart(self, error: EngineDied) -> None:
+        """The engine died and is started again; if that was of looking ahead, then not to do that again."""
+        first = next(iter(self.looking.asked), None)
+        waited = self._asked is not None or self.writing is not None
+        said = f"{error.message}\nIt is started again; all prompts are kept."
+        if self.exploration is not None and not waited and first and isinstance(first[1], Ahead):
+            self.exploration.outlook.rows = 0
+            said += " It won't look ahead any more."
+        self.writing = None
+        self.show()
+        self.say(error.title, said, "warning")
 
     def _fail(self, error: ExplorerError) -> None:
         """There is no model; end, unless something would be lost that can be saved."""

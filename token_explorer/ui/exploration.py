@@ -3,12 +3,13 @@
 No terminal and no threads; the application changes it and draws its View.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 
+from token_explorer.core.ahead import Ahead
 from token_explorer.core.cuts import Cut, Recut
 from token_explorer.core.jumps import divergence
 from token_explorer.core.listing import Listed, Taken, of_candidates, of_distribution
@@ -20,25 +21,11 @@ from token_explorer.core.search import Query
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import ExplorerError, NotPossible
 from token_explorer.overlays import Glance
+from token_explorer.ui.ahead import Continuation, Outlook
 from token_explorer.ui.choices import GRIDS
+from token_explorer.ui.last import Last
 from token_explorer.ui.prompts import Prompts
 from token_explorer.ui.view import View
-
-Made = TypeVar("Made")
-
-
-class _Last(Generic[Made]):
-    """What was made last: a reading takes a while, and most keys leave it as it is."""
-
-    def __init__(self) -> None:
-        self._key: tuple[object, ...] = ()
-        self._made: Made | None = None
-
-    def of(self, make: Callable[[], Made], *key: object) -> Made:
-        """The same thing again as long as all parts of its key are the same."""
-        if self._made is None or self._key != key:
-            self._key, self._made = key, make()
-        return self._made
 
 
 class Exploration(Prompts):
@@ -50,15 +37,24 @@ class Exploration(Prompts):
         max_prompts: how many prompts may be open.
         heads: how many attention heads the influence overlay averages.
         top_k: how many tokens the table lists.
+        look_ahead: how many of them the model goes on from at a time; 0 for none.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, ids: TokenIds, max_prompts: int, heads: int = 32, top_k: int = 30
+        self,
+        vocabulary: Vocabulary,
+        ids: TokenIds,
+        max_prompts: int,
+        heads: int = 32,
+        top_k: int = 30,
+        look_ahead: int = 30,
     ) -> None:
         super().__init__(vocabulary, ids, max_prompts)
         self._heads, self._top_k = heads, top_k
-        self._reading, self._grid = _Last[Reading](), _Last[Grid]()
-        self._sampled, self._listed = _Last[Sampled](), _Last[Listed]()
+        self.outlook = Outlook(vocabulary, look_ahead)
+        self._reading, self._grid = Last[Reading](), Last[Grid]()
+        self._sampled, self._listed = Last[Sampled](), Last[Listed]()
+        self._cut = Last[int | None]()
 
     def append(self, row: int) -> None:
         """Take a candidate: at the end it is appended; at a token, a copy of the prompt goes on from it.
@@ -143,6 +139,18 @@ class Exploration(Prompts):
             facets.append(None if self.lack("tokenizer") else Recut())
         return [facet for facet in facets if facet is not None]
 
+    def ahead(self) -> list[Ahead]:
+        """The looks ahead to take when there is nothing else to do, in this order."""
+        full = self.info is not None and 0 < self.info.context <= self.place
+        listed = None if full or self.lack("ahead") else self.listed()
+        return [] if listed is None else self.outlook.looks(self.place, listed.ids, self.row)
+
+    def continuations(self) -> Mapping[int, Continuation] | None:
+        """What is known of how the text would go on, by candidate; None where nothing is looked at ahead."""
+        if not self.outlook.rows or self.lack("ahead"):
+            return None
+        return self.outlook.continuations(self.ids[: self.place], self.ahead(), self.known)
+
     def _place_facet(self) -> Facet[Any] | None:
         """What tells of the place that the table is about, where the scores don't."""
         needed = self.actual is not None or self.sampler_on or self.query is not None
@@ -209,8 +217,10 @@ class Exploration(Prompts):
 
     def cut(self) -> int | None:
         """Index of the first token that the tokenizer would cut differently; None for none, or not known."""
-        known = self.known(Recut())
-        return divergence(self.ids, known.tokens) if isinstance(known, Cut) else None
+        known, ids = self.known(Recut()), self.ids
+        if not isinstance(known, Cut):
+            return None
+        return self._cut.of(lambda: divergence(ids, known.tokens), known, ids)
 
     def _glance(self) -> Glance | None:
         if self.scores is None:
@@ -250,6 +260,7 @@ class Exploration(Prompts):
             query=self.query,
             cut=self.cut(),
             spark=self.spark,
+            continuations=self.continuations(),
         )
 
     def _read(self) -> tuple[Reading | None, str]:

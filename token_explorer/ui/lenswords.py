@@ -21,8 +21,6 @@ from token_explorer.ui.widgets.lenswindow import Sight
 from token_explorer.ui.widgets.row import fitted
 
 LONGEST_TOKEN = 16
-# An unfinished character has at most this many bytes, each on a token of its own.
-LONGEST_UNFINISHED = 3
 # Cells that the pinned token's curve leaves for its numbers.
 CURVE_MARGIN = 34
 LEAST_CURVE = 8
@@ -57,9 +55,7 @@ def tokens(vocabulary: Vocabulary, ids: TokenIds, start: int, stop: int) -> list
 
     But for those before them that may hold the first bytes of a character that they end.
     """
-    before = max(0, start - LONGEST_UNFINISHED)
-    shown = vocabulary.show(ids[before:stop])[start - before :]
-    return [visible_blanks("".join(parts)) for parts in shown]
+    return [visible_blanks("".join(parts)) for parts in vocabulary.show(ids[:stop], start)]
 
 
 def short(counts: Counts, value: float) -> str:

@@ -33,11 +33,14 @@ class Observations:
         self._limit = limit
         self._size = 0
         self._answers: dict[_Key, object] = {}
-        self._held: frozenset[_Key] = frozenset()
+        self._held: tuple[TokenIds, tuple[Facet[Any], ...]] = (), ()
+        # What was found of the prompt asked about last: a picture asks ten times, each time hashing all ids.
+        self._found: dict[Facet[Any], object] = {}
+        self._found_of: TokenIds = ()
 
     def hold(self, ids: TokenIds, facets: Iterable[Facet[Any]]) -> None:
         """Forget none of these until others are held: what is in view would be looked for over and over."""
-        self._held = frozenset(_key(ids, facet) for facet in facets)
+        self._held = ids, tuple(facets)
 
     def keep(self, ids: TokenIds, facet: Facet[Any], answer: object) -> None:
         """Remember an answer, or the ExplorerError that there is in place of one."""
@@ -45,19 +48,30 @@ class Observations:
         self._drop(key)
         self._answers[key] = answer
         self._size += _bytes(key, answer)
-        for old in list(self._answers):
+        if self._size > self._limit:
+            self._make_room(key)
+
+    def _make_room(self, newest: _Key) -> None:
+        kept = {newest, *(_key(self._held[0], facet) for facet in self._held[1])}
+        for old in [key for key in self._answers if key not in kept]:
             if self._size <= self._limit:
                 break
-            if old != key and old not in self._held:
-                self._drop(old)
+            self._drop(old)
 
     def of(self, ids: TokenIds, facet: Facet[Answer]) -> Answer | ExplorerError | None:
         """The answer to a facet at a prompt, or why there is none; None while it isn't known."""
-        key = _key(ids, facet)
+        if ids is not self._found_of:
+            self._found_of, self._found = ids, {}
+        if facet not in self._found:
+            self._found[facet] = self._find(_key(ids, facet))
+        return cast("Answer | ExplorerError | None", self._found[facet])
+
+    def _find(self, key: _Key) -> object:
+        """What is remembered under a key, which is the last to be forgotten from now on."""
         answer = self._answers.pop(key, None)
         if answer is not None:
             self._answers[key] = answer
-        return cast("Answer | ExplorerError | None", answer)
+        return answer
 
     def forget_errors(self) -> None:
         """Let what failed be tried again."""
@@ -66,6 +80,7 @@ class Observations:
             self._drop(key)
 
     def _drop(self, key: _Key) -> None:
+        self._found = {}
         answer = self._answers.pop(key, None)
         if answer is not None:
             self._size -= _bytes(key, answer)

@@ -14,6 +14,7 @@ from token_explorer.core.tokens import TokenIds, Vocabulary, common_length
 from token_explorer.errors import ContextTooLong, ExplorerError
 from token_explorer.ui.answers import Answers
 from token_explorer.ui.choices import Choices
+from token_explorer.ui.last import Last
 from token_explorer.ui.observations import Observations
 
 
@@ -34,6 +35,7 @@ class Prompts(Choices):
         """Of the prompt that is shown; None while they aren't known."""
         self.trail: TokenIds = ()
         """What is walked along: of a prompt that it goes on from, the next token is known; () for nothing."""
+        self._on_trail = Last[bool]()
         self._row: int | None = None  # of the candidate that the user chose
         self._answers, self._observations = Answers(), Observations()
 
@@ -54,10 +56,11 @@ class Prompts(Choices):
 
         None where there is none.
         """
-        ids, cursor = self.ids, self.workspace.branch.cursor
+        ids, trail, cursor = self.ids, self.trail, self.workspace.branch.cursor
         if cursor is not None:
             return ids[cursor]
-        return self.trail[len(ids)] if len(ids) < len(self.trail) and self.trail[: len(ids)] == ids else None
+        on_it = len(ids) < len(trail) and self._on_trail.of(lambda: trail[: len(ids)] == ids, trail, ids)
+        return trail[len(ids)] if on_it else None
 
     @property
     def prompt_length(self) -> int:

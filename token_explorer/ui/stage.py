@@ -5,7 +5,7 @@ Holds the exploration; knows nothing of keys, but for naming them at the bottom 
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from textual.message import Message
 from textual.screen import Screen
@@ -30,39 +30,17 @@ from token_explorer.ui.screens.room import Room
 from token_explorer.ui.trouble import Troubled
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.candidates import Waiting
+from token_explorer.ui.writing import Writing
 
 # Questions that the tokenizer answers: at once, and before anything is known of the prompt.
 OF_TEXT = ("tokenizer", "chat")
+# Looks that nobody waits for: the title tells how long the answer to a key took.
+_SILENT = (*OF_TEXT, "ahead")
 
 
 def _is_work(look: Look) -> bool:
-    """Whether a look takes the model."""
-    return look[1].kind not in OF_TEXT
-
-
-@dataclass(slots=True)
-class Writing:
-    """A run of the model, as far as it has come.
-
-    Attributes:
-        first: index of the first token that it wrote.
-        ids: the prompt, with what was written.
-        seconds: since the first token was asked for.
-        later: how far the runs go that shall follow this one, which is of one token.
-    """
-
-    plan: Plan
-    first: int
-    ids: TokenIds
-    seconds: float = 0.0
-    later: list[int | None] = field(default_factory=list)
-
-    @property
-    def words(self) -> str:
-        """How far it has come, and how fast."""
-        count = len(self.ids) - self.first
-        rate = f" · {count / self.seconds:.1f} tokens/s" if self.seconds else ""
-        return f"writing {count}{rate}"
+    """Whether the user waits for the model where it takes a look."""
+    return look[1].kind not in _SILENT
 
 
 class Stage(Troubled):
@@ -108,7 +86,7 @@ class Stage(Troubled):
         self._asked: TokenIds | None = None
         self._given_up: TokenIds | None = None
         self._listed: Listed | None = None
-        self._looked = False  # whether the last looks took the model
+        self._looked = False  # whether looks that take the model are under way
         self._awaited: dict[Facet[Cut], Callable[[TokenIds], None]] = {}
 
     @property
@@ -161,8 +139,13 @@ class Stage(Troubled):
 
     def _rest(self, seconds: float | None) -> None:
         """Show how long the engine took, unless it goes on with something else."""
-        if self._asked is None and self.writing is None and not any(map(_is_work, self.looking.asked)):
+        if self._asked is None and self.writing is None and not self._works:
             self.explore.title_line.rest(seconds)
+
+    @property
+    def _works(self) -> bool:
+        """Whether the model takes a look that the user waits for."""
+        return any(map(_is_work, self.looking.asked))
 
     def _give_up(self, error: ExplorerError) -> None:
         """Ask no more until there is another prompt to ask about."""
@@ -187,6 +170,7 @@ class Stage(Troubled):
         self.explore.show(view)
         self._show_table(view)
         self.explore.show_layers(view)
+        self.explore.table.show_ahead(view.continuations)
         if self.room is not None:
             self.room.show(view, self.exploration.known)
         self.look()
@@ -209,6 +193,12 @@ class Stage(Troubled):
         else:
             self.explore.wait(Waiting("…"))
 
+    def show_ahead(self) -> None:
+        """Draw what has become known of how the text would go on; nothing else depends on it."""
+        if self.exploration is not None:
+            self.explore.table.show_ahead(self.exploration.continuations())
+            self.look()
+
     def look(self) -> None:
         """Look inside the model for what is to be shown of the prompt and isn't known, once scores are."""
         shown = self.exploration
@@ -219,6 +209,7 @@ class Stage(Troubled):
             in_view = [facet for facet in in_view if facet.kind in OF_TEXT]
         else:
             in_view += shown.wanted()
+            in_view += [] if self.writing is not None else shown.ahead()
         self.looking.want([(shown.ids, facet) for facet in shown.missing(in_view)])
 
     def _look(self, looks: Sequence[Look]) -> None:

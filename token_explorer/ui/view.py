@@ -1,5 +1,6 @@
 """All that the explorer's screen shows of a prompt at one moment. Values only; knows nothing of widgets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from token_explorer.core.branch import Branch, Workspace
@@ -10,6 +11,7 @@ from token_explorer.core.scores import Scores
 from token_explorer.core.search import Query
 from token_explorer.core.tokens import Vocabulary
 from token_explorer.overlays import Overlay
+from token_explorer.ui.ahead import Continuation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +40,8 @@ class View:
             prompt's text into these very tokens, and while that isn't known.
         writing: how far the model has come with writing, in words; '' while it doesn't write.
         spark: what the line below the prompt draws of its tokens, 'surprisal' or 'entropy'; '' for no line.
+        continuations: how the text would go on after candidates, by id, as far as that is known; None where
+            the model doesn't look ahead.
     """
 
     workspace: Workspace
@@ -59,6 +63,7 @@ class View:
     cut: int | None = None
     writing: str = ""
     spark: str = ""
+    continuations: Mapping[int, Continuation] | None = None
 
     @property
     def branch(self) -> Branch:

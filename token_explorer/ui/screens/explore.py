@@ -74,7 +74,8 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         self._prompt_top.set([run(" prompt ")])
         chunks = re.findall(r"\s*\S+|\s+", text[-PREVIEW:])
         shown = show(chunk.encode(errors="replace") for chunk in chunks)
-        self.prompt.show(Tokens(tuple(range(-len(shown), 0)), shown, added=len(shown)), no_levels(len(shown)))
+        tokens = Tokens(tuple(range(-len(shown), 0)), lambda first: shown[first:], added=len(shown))
+        self.prompt.show(tokens, no_levels(len(shown)))
 
     def show(self, view: View) -> None:
         """Show a prompt, with what is known of it."""
@@ -141,9 +142,9 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
 
     def _show_prompt(self, view: View) -> None:
         branch, vocabulary = view.branch, view.vocabulary
-        special = frozenset(place for place, token in enumerate(branch.ids) if token in vocabulary.special)
         added = common_length(branch.ids, branch.start)
-        tokens = Tokens(branch.ids, vocabulary.show(branch.ids), special, added, branch.cursor)
+        show_from = partial(vocabulary.show, branch.ids)
+        tokens = Tokens(branch.ids, show_from, vocabulary.special, added, branch.cursor)
         if (reading := view.reading) is not None:
             palette = self.palettes.of(reading.scale)
             self.prompt.show(tokens, palette.levels(reading.places), palette)

@@ -81,6 +81,7 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
             yield group, [(key.shown, key.help) for key in keys]
         plain = ("text", "no colours; what you added is underlined")
         yield "Overlays", [plain, *((overlay.name, overlay.help) for overlay in self._overlays)]
+        yield "In the table", _columns()
         yield "While you search", self._search()
         yield "While you type a command", self._command_line()
         yield "In the sampler's panel", self._panel()
@@ -123,6 +124,14 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
     def action_scroll(self, lines: int) -> None:
         """Scroll the box."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _columns() -> Iterator[Row]:
+    yield "p", "probability of the token, as the model has it"
+    yield "sampled", "the same after the sampler, where that is on"
+    yield "cum", "probability of the token and all likelier ones together"
+    yield "then", "what would follow the token, the likeliest one each time"
+    yield "joint", "probability of the token and that together, as the model has it"
 
 
 def _mouse() -> Iterator[Row]:

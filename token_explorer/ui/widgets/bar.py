@@ -4,6 +4,7 @@ Draws segments as they are given; whoever makes them has passed hostile text thr
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -16,7 +17,12 @@ Runs = Sequence[Segment]
 
 def run(text: str, *, bold: bool = False, dim: bool = False) -> Segment:
     """A stretch of text in the bar's own colours."""
-    return Segment(text, Style(bold=bold or None, dim=dim or None))
+    return Segment(text, _style(bold, dim))
+
+
+@lru_cache
+def _style(bold: bool, dim: bool) -> Style:
+    return Style(bold=bold or None, dim=dim or None)
 
 
 class Bar(Widget):

@@ -3,6 +3,7 @@
 Paints only the rows in view. A table that waits shows old rows dimmed, and none of them can be taken.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,9 +17,11 @@ from textual.strip import Strip
 from token_explorer.core.reading import Grid
 from token_explorer.results import blocks
 from token_explorer.results.palette import Palette
+from token_explorer.ui.ahead import Continuation
 from token_explorer.ui.widgets.layers import LayerCells, LayerColumns
 from token_explorer.ui.widgets.lines import LineView
 from token_explorer.ui.widgets.row import GAP, Columns, Row
+from token_explorer.ui.widgets.then import NO_COLUMNS, ThenColumns, beside_bar
 from token_explorer.ui.widgets.wrapping import wrapped
 
 
@@ -89,6 +92,8 @@ class CandidateTable(LineView):
         self._sampled = False  # whether the sampler has a column
         self._layers = 0  # how many have a column; 0 for bars
         self._cells: LayerCells | None = None
+        self._ahead = False  # whether what would follow has its columns
+        self._continuations: Mapping[int, Continuation] = {}
 
     def show(self, rows: tuple[Row, ...], chosen: int = 0) -> None:
         """Show the rows of the prompt that is shown, one of them chosen; their layers aren't known yet."""
@@ -127,11 +132,38 @@ class CandidateTable(LineView):
         if changed:
             self.refresh()
 
+    def show_ahead(self, known: Mapping[int, Continuation] | None) -> None:
+        """Draw what would follow the rows that are shown, as far as it is known; paints what that changes.
+
+        Args:
+            known: by the candidate's id; None for no columns, which otherwise keep their place.
+        """
+        if self._ahead != (known is not None):
+            self._ahead = known is not None
+            self.refresh()
+        if self.stale:
+            return  # what would follow old rows stays as long as those rows
+        before, self._continuations = self._continuations, known or {}
+        changed = [
+            place
+            for place, row in enumerate(self.rows)
+            if before.get(row.id) != self._continuations.get(row.id)
+        ]
+        if changed:
+            self._refresh_then(changed[0], changed[-1])
+
+    def _refresh_then(self, first: int, last: int) -> None:
+        """Paint what would follow some rows."""
+        right = self.scrollable_content_region.width
+        width = self._then(right).width
+        top = max(1, first + 1 - self.scroll_offset.y)
+        self.refresh(Region(right - width, top, width, last + 2 - self.scroll_offset.y - top))
+
     def wait(self, waiting: Waiting, keep: bool = True) -> None:
         """Show that the rows of the prompt aren't known yet; old ones are dimmed, or dropped."""
         self.rows = self.rows if keep else ()
         self.stale, self._dimmed, self._waiting, self.chosen = True, True, waiting, 0
-        self._cells = None
+        self._cells, self._continuations = None, {}
         self._fit_height()
 
     def choose(self, row: int) -> None:
@@ -152,7 +184,8 @@ class CandidateTable(LineView):
 
     def _fill(self, rows: tuple[Row, ...], said: str = "") -> None:
         """Have other rows, that are what is asked for, and nothing known beyond them."""
-        self.rows, self._said, self.chosen, self._cells = rows, said, 0, None
+        self.rows, self._said, self.chosen = rows, said, 0
+        self._cells, self._continuations = None, {}
         self.stale, self._dimmed, self._waiting = False, False, None
 
     def _reveal(self) -> None:
@@ -189,11 +222,25 @@ class CandidateTable(LineView):
         segments, style = self._paint(row, width)
         return Strip(segments).adjust_cell_length(width, style)
 
+    def _columns(self, width: int) -> Columns:
+        columns = Columns.fitting(width, self._sampled)
+        return beside_bar(columns)[0] if self._ahead else columns
+
+    def _layer_columns(self, width: int) -> LayerColumns:
+        return LayerColumns.fitting(width, self._layers, self._sampled, self._ahead)
+
+    def _then(self, width: int) -> ThenColumns:
+        """The columns at the right end."""
+        if self._layers:
+            return self._layer_columns(width).then
+        return beside_bar(Columns.fitting(width, self._sampled))[1] if self._ahead else NO_COLUMNS
+
     def _header(self, width: int) -> str:
-        if not self._layers:
-            return Columns.fitting(width, self._sampled).header
-        columns = LayerColumns.fitting(width, self._layers, self._sampled)
-        return columns.beside.header + " " * GAP + columns.header
+        text, then = self._columns(width).header, self._then(width)
+        if self._layers:
+            columns = self._layer_columns(width)
+            text = columns.beside.header + " " * GAP + columns.header
+        return text.ljust(width - then.width) + then.header
 
     def _line_without_rows(self, line: int, width: int) -> Strip:
         if self._waiting:
@@ -204,14 +251,24 @@ class CandidateTable(LineView):
     def _paint(self, row: int, width: int) -> tuple[list[Segment], Style]:
         """A row, and the style of what lies beyond it."""
         style, bar = self._styles(row)
-        if not self._layers:
-            text, bars = Columns.fitting(width, self._sampled).row(self.rows[row])
-            return [Segment(text, style), Segment(bars, bar)], style
-        columns = LayerColumns.fitting(width, self._layers, self._sampled)
+        shown, then = self.rows[row], self._then(width)
+        if self._layers:
+            drawn = self._with_layers(row, width, style)
+        else:
+            text, bars = self._columns(width).row(shown)
+            drawn = [Segment(text, style), Segment(bars, bar)]
+        if then.width:
+            gap = width - then.width - sum(segment.cell_length for segment in drawn)
+            text = then.row(shown.logprob, self._continuations.get(shown.id))
+            drawn.append(Segment(" " * gap + text, style))
+        return drawn, style
+
+    def _with_layers(self, row: int, width: int, style: Style) -> list[Segment]:
+        columns = self._layer_columns(width)
         text = columns.beside.text(self.rows[row])
         known = self._cells is not None and row < self._cells.candidates
         cells = self._cells.row(row, columns, style) if self._cells and known else []
-        return [Segment(text + " " * GAP, style), *cells], style
+        return [Segment(text + " " * GAP, style), *cells]
 
     def _styles(self, row: int) -> tuple[Style, Style]:
         """The styles of a row's text and of its bar."""

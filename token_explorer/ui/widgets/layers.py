@@ -4,7 +4,7 @@ Knows nothing of the lens that the numbers come from.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -18,6 +18,7 @@ from token_explorer.results import figures
 from token_explorer.results.palette import Palette
 from token_explorer.ui.widgets.bar import run
 from token_explorer.ui.widgets.row import Columns
+from token_explorer.ui.widgets.then import NO_COLUMNS, ThenColumns
 
 WIDEST_CELL = 2
 LEGEND_CELLS = 12
@@ -39,24 +40,29 @@ class LayerColumns:
         layers: how many there are.
         step: every so many of them are shown, the last one among them.
         cell: width of each column, in cells.
+        then: the columns at their right.
     """
 
     beside: Columns
     layers: int
     step: int
     cell: int
+    then: ThenColumns = NO_COLUMNS
 
     @classmethod
-    def fitting(cls, width: int, layers: int, sampled: bool = False) -> "LayerColumns":
+    def fitting(cls, width: int, layers: int, sampled: bool = False, ahead: bool = False) -> "LayerColumns":
         """The columns for a width: all layers before the other columns, but for token and p.
 
         Args:
             sampled: whether the sampler is on.
+            ahead: whether what would follow is shown, where the layers leave room for it.
         """
         step = math.ceil(layers / max(1, Columns.beside(width, layers, sampled).bar))
         count = math.ceil(layers / step)
         beside = Columns.beside(width, count, sampled)
-        return cls(beside, layers, step, min(WIDEST_CELL, beside.bar // count))
+        then = _beside_layers(beside.bar, count) if ahead else NO_COLUMNS
+        beside = replace(beside, bar=beside.bar - then.width)
+        return cls(beside, layers, step, min(WIDEST_CELL, beside.bar // count), then)
 
     @property
     def shown(self) -> range:
@@ -87,6 +93,12 @@ class LayerColumns:
     def _numbered(self, place: int, layer: int) -> bool:
         """Multiples of five; where layers are left out there may be none, so that columns are counted."""
         return (layer if self.step == 1 else len(self.shown) - 1 - place) % NUMBERED == 0
+
+
+def _beside_layers(room: int, layers: int) -> ThenColumns:
+    """What fits beside so many layers, which give up width for it where that makes room for all of it."""
+    wide = ThenColumns.fitting(room - WIDEST_CELL * layers)
+    return wide if wide.joint else ThenColumns.fitting(room - layers)
 
 
 def _write(line: list[str], text: str, end: int) -> bool:

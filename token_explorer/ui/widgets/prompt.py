@@ -3,9 +3,10 @@
 Knows nothing of models and scores: it is told tokens as shown, a colour for each, and where the cursor is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import groupby
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,19 @@ from textual.strip import Strip
 
 from token_explorer.core.tokens import Shown, TokenIds, common_length
 from token_explorer.results.palette import Palette
-from token_explorer.ui.widgets.flow import Flow, Piece
+from token_explorer.ui.widgets.flow import Flow
 from token_explorer.ui.widgets.lines import LineView
 
 Levels = NDArray[np.int64]
 """(T,) step of the palette of each token; -1 for none."""
 
-# So many tokens of another colour are most of what is in view: all of it is painted again.
+_Look: TypeAlias = tuple[int, bool, bool, bool]
+"""How a token is drawn: its level, and whether it is special, added, and the one that is looked at."""
+
+# So many tokens of another colour are most of what is in view: all of it is painted again. And where so many
+# go, they are kept as they lie in their lines, of so many prompts: those come back with one key.
 MANY = 100
+KEPT = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +40,14 @@ class Tokens:
 
     Attributes:
         ids: what the tokens are; an equal beginning means equal tokens.
-        shown: each token as shown.
-        special: indices of tokens that stand for no text.
+        show: how the tokens from an index on are shown, one for each.
+        special: ids that stand for no text.
         added: index of the first token that the user added.
         cursor: index of the token that is looked at; None for the end.
     """
 
     ids: TokenIds
-    shown: Sequence[Shown]
+    show: Callable[[int], Sequence[Shown]]
     special: frozenset[int] = frozenset()
     added: int = 0
     cursor: int | None = None
@@ -74,12 +80,13 @@ class PromptPane(LineView):
         super().__init__(id=id)
         self.palette = palette
         self.painted = 0  # lines painted so far: what a change costs
-        self._tokens = Tokens((), ())
+        self._tokens = Tokens((), lambda first: ())
         self._levels = no_levels(0)
         self._flow = Flow(1)
+        self._kept: list[tuple[TokenIds, Flow]] = []  # of prompts shown lately
         self._tallest = 1
         self._strips: dict[int, Strip] = {}
-        self._styles: dict[tuple[int, bool, bool, bool], Style] = {}
+        self._styles: dict[_Look, Style] = {}
 
     def show(self, tokens: Tokens, levels: Levels | None, palette: Palette | None = None) -> None:
         """Draw a prompt.
@@ -94,24 +101,38 @@ class PromptPane(LineView):
             self.refresh()
         before, self._tokens = self._tokens, tokens
         same = common_length(before.ids, tokens.ids)
-        if same < len(before.ids) or same < len(tokens.ids):
-            self._reflow(same)
+        changed = same < max(len(before.ids), len(tokens.ids))
+        if changed:
+            self._reflow(before, same)
         self._recolour(levels, same)
         self._move_marks(before)
-        if (tokens.ids, tokens.cursor) != (before.ids, before.cursor):
+        if changed or tokens.cursor != before.cursor:
             self._reveal()
 
-    def _reflow(self, same: int) -> None:
-        """Lay out what comes after the first `same` tokens."""
-        first = self._flow.first[same] if same < len(self._flow.first) else len(self._flow.lines) - 1
-        self._flow.truncate(same)
-        first = min(first, len(self._flow.lines) - 1)
-        self._flow.extend(self._tokens.shown[same:])
+    def _reflow(self, before: Tokens, same: int) -> None:
+        """Lay out the tokens, the first `same` of which were there before."""
+        first = self._flow.begins(same)
+        self._flow = self._flowed(before.ids, same)
+        first = min(first, self._flow.begins(same))
         self._fit_height()
-        self._drop(range(first, max(len(self._flow.lines), 1 + max(self._strips, default=0))))
+        self._drop(range(first, max(len(self._flow), 1 + max(self._strips, default=0))))
+
+    def _flowed(self, before: TokenIds, same: int) -> Flow:
+        """The tokens in lines: those that lay so lately as they did, and what differs anew."""
+        ids, flow = self._tokens.ids, self._flow
+        if len(before) - same > MANY:
+            others = [each for each in self._kept if each[0] is not before]
+            self._kept, flow = [*others, (before, flow)][-KEPT:], flow.copy()
+        if len(ids) - same > MANY and self._kept:
+            nearest, lines = max(self._kept, key=lambda each: common_length(each[0], ids))
+            if (shared := common_length(nearest, ids)) > same:
+                flow, same = lines.copy(), shared
+        flow.truncate(same)
+        flow.extend(self._tokens.show(same))
+        return flow
 
     def _fit_height(self) -> None:
-        lines = len(self._flow.lines)
+        lines = len(self._flow)
         # With a scrollbar the pane is as high as it may be.
         self.fit(lines, grows=lines >= self._tallest and not self.show_vertical_scrollbar)
 
@@ -127,7 +148,7 @@ class PromptPane(LineView):
             self.refresh()
             return
         for token in changed:
-            self._drop_token(token)
+            self._drop_tokens(token, token + 1)
 
     def _move_marks(self, before: Tokens) -> None:
         """Paint the cursor where it is and no longer where it was, and the mark of what was added."""
@@ -135,21 +156,23 @@ class PromptPane(LineView):
         if before.cursor != now.cursor:
             for cursor in (before.cursor, now.cursor):
                 if cursor is not None and cursor < len(now.ids):
-                    self._drop_token(cursor)
-            self._drop(range(len(self._flow.lines) - 1, len(self._flow.lines)))  # the mark at the end
+                    self._drop_tokens(cursor, cursor + 1)
+            self._drop(range(len(self._flow) - 1, len(self._flow)))  # the mark at the end
         if before.added != now.added:
             low, high = sorted((before.added, now.added))
-            for token in range(low, min(high, len(now.ids))):
-                self._drop_token(token)
+            self._drop_tokens(low, min(high, len(now.ids)))
 
-    def _drop_token(self, token: int) -> None:
-        self._drop(range(self._flow.first[token], self._flow.last(token) + 1))
+    def _drop_tokens(self, start: int, stop: int) -> None:
+        """Have the tokens [start, stop) painted again."""
+        if start < stop:
+            self._drop(range(self._flow.first[start], self._flow.last(stop - 1) + 1))
 
     def _drop(self, lines: range) -> None:
         """Have lines painted again."""
         top, height = self.scroll_offset.y, self.size.height
-        for line in lines:
-            self._strips.pop(line, None)
+        for line in lines if len(lines) < len(self._strips) else tuple(self._strips):
+            if line in lines:
+                self._strips.pop(line, None)
         first, last = max(lines.start, top), min(lines.stop, top + height)
         if first < last:
             self.refresh_lines(first, last - first)
@@ -157,20 +180,20 @@ class PromptPane(LineView):
     def _reveal(self) -> None:
         """Scroll to the cursor, or to the end."""
         cursor = self._tokens.cursor
-        line = len(self._flow.lines) - 1 if cursor is None else self._flow.first[cursor]
+        line = len(self._flow) - 1 if cursor is None else self._flow.first[cursor]
         self.scroll_to_region(Region(0, line, 1, 1), animate=False, force=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as there were at most and a spare one, so that what stands below seldom jumps."""
-        self._tallest = max(self._tallest, len(self._flow.lines) + 1)
+        self._tallest = max(self._tallest, len(self._flow) + 1)
         return self._tallest
 
     def on_resize(self) -> None:
         if self._width == self._flow.width:
             return
-        self._flow = Flow(self._width)
+        self._flow, self._kept = Flow(self._width), []
         self._tallest = 1
-        self._flow.extend(self._tokens.shown)
+        self._flow.extend(self._tokens.show(0))
         self._strips.clear()
         self._fit_height()
         self.call_after_refresh(self._reveal)
@@ -198,7 +221,7 @@ class PromptPane(LineView):
 
     def render_line(self, y: int) -> Strip:
         line = y + self.scroll_offset.y
-        if line >= len(self._flow.lines):
+        if line >= len(self._flow):
             return Strip.blank(self._width, self.base)
         if line not in self._strips:
             self._strips[line] = self._paint(line)
@@ -206,18 +229,21 @@ class PromptPane(LineView):
 
     def _paint(self, line: int) -> Strip:
         self.painted += 1
-        segments = [Segment(piece.text, self._style(piece)) for piece in self._flow.lines[line]]
-        if line == len(self._flow.lines) - 1 and self._tokens.cursor is None:
+        alike = groupby(self._flow.line(line), key=lambda piece: self._look(piece[0]))
+        segments = [Segment("".join(text for _, text in run), self._style(look)) for look, run in alike]
+        if line == len(self._flow) - 1 and self._tokens.cursor is None:
             segments.append(Segment("▏", self.get_component_rich_style("prompt--end")))
         return Strip(segments).adjust_cell_length(self._width, self.base)
 
-    def _style(self, piece: Piece) -> Style:
-        tokens, token = self._tokens, piece.token
+    def _look(self, token: int) -> _Look:
+        tokens = self._tokens
         level = int(self._levels[token]) if token < len(self._levels) else -1
-        key = level, token in tokens.special, token >= tokens.added, token == tokens.cursor
-        if key not in self._styles:
-            self._styles[key] = self._make_style(*key)
-        return self._styles[key]
+        return level, tokens.ids[token] in tokens.special, token >= tokens.added, token == tokens.cursor
+
+    def _style(self, look: _Look) -> Style:
+        if look not in self._styles:
+            self._styles[look] = self._make_style(*look)
+        return self._styles[look]
 
     def _make_style(self, level: int, special: bool, added: bool, cursor: bool) -> Style:
         style = self.base

@@ -105,9 +105,11 @@ class Sparkline(Widget):
             unit: what they count, '' for a pure number.
             place: index of the token that is looked at; None for none.
         """
-        if values is not self._values:
-            self._fitted = None
-        self._values, self._label, self._unit, self._place = values, label, unit, place
+        if not _same(values, self._values):
+            self._values, self._fitted = values, None
+        elif (label, unit, place) == (self._label, self._unit, self._place):
+            return
+        self._label, self._unit, self._place = label, unit, place
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -141,3 +143,10 @@ class Sparkline(Widget):
         if self._fitted is None or self._fitted[0] != room:
             self._fitted = room, Spark.fitting(values, room)
         return self._fitted[1]
+
+
+def _same(one: Floats | None, other: Floats | None) -> bool:
+    """Whether two of them draw alike."""
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other, equal_nan=True)

@@ -11,5 +11,5 @@ def wrapped(text: str, width: int) -> list[str]:
     for paragraph in text.split("\n"):
         flow = Flow(width)
         flow.extend([(word,) for word in re.findall(r"\S+ *", paragraph)])
-        found += ["".join(piece.text for piece in line).rstrip() for line in flow.lines]
+        found += ["".join(text for _, text in flow.line(line)).rstrip() for line in range(len(flow))]
     return found

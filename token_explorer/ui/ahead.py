@@ -1,0 +1,104 @@
+"""Looking ahead of the table: which candidates the model goes on from, and what is known of them so far.
+
+No terminal and no threads; knows nothing of how any of it is shown.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from token_explorer.core.ahead import Ahead, Futures
+from token_explorer.core.scores import Ints
+from token_explorer.core.tokens import TokenIds, Vocabulary, show
+
+# At first one token of each: then no candidate that is appended needs a forward.
+NEXT = 1
+# Then as many as make a few words, which is what fits into a column.
+SHOWN = 4
+# Then along the likeliest path about a line's worth: it can be appended token by token with no wait.
+PATH = 12
+# UTF-8 has four bytes a character at most: so many tokens may have begun one that isn't ended.
+_UNFINISHED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """How the text would go on after a candidate, as far as that is known.
+
+    Attributes:
+        shown: what would follow, on one line, safe for the screen; '' for nothing: after a token that ends
+            the text, and where the context is full.
+        logprob: natural log of its probability, given the candidate.
+    """
+
+    shown: str
+    logprob: float
+
+
+class Outlook:
+    """What is asked and known of the continuations of a table's rows.
+
+    Args:
+        vocabulary: what ids mean.
+        rows: how many candidates the model goes on from at a time; 0 for none.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, rows: int) -> None:
+        self.rows = rows
+        """How many; to be set to 0 where no more shall be looked for."""
+        self._vocabulary = vocabulary
+        self._before: TokenIds = ()
+        self._known: dict[int, Continuation] = {}
+        self._learned: list[Futures] = []
+
+    def looks(self, place: int, ids: Ints, row: int) -> list[Ahead]:
+        """What to look for, in this order.
+
+        Args:
+            place: how many tokens come before the candidates.
+            ids (K,): the candidates, as they are listed.
+            row: the chosen one; it and its neighbours are those that are gone on from.
+        """
+        if not self.rows or not len(ids):
+            return []
+        start = row // self.rows * self.rows
+        block = tuple(ids[start : start + self.rows].tolist())
+        return [Ahead(place, block, NEXT), Ahead(place, block, SHOWN), Ahead(place, block[:1], PATH)]
+
+    def continuations(
+        self, before: TokenIds, looks: Iterable[Ahead], known: Callable[[Ahead], object]
+    ) -> Mapping[int, Continuation]:
+        """What is known of the continuations after a prompt, by candidate; also of rows left meanwhile.
+
+        Args:
+            before: what comes before the candidates.
+            looks: those that may have been answered.
+            known: tells the answer to one.
+        """
+        if before != self._before:
+            self._before, self._known, self._learned = before, {}, []
+        answers = [(look, known(look)) for look in looks if look.depth <= SHOWN]
+        for look, answer in answers[::-1]:
+            if isinstance(answer, Futures):
+                self._learn(look, answer)
+                break  # those before it are of fewer tokens
+        return self._known
+
+    def _learn(self, look: Ahead, answer: Futures) -> None:
+        """Add what a look saw, unless it was added before; what is known of more tokens stays."""
+        if answer in self._learned:
+            return
+        self._learned.append(answer)
+        seen = {
+            token: Continuation(self._shown(token, answer.tokens[row].tolist()), answer.joint(row))
+            for row, token in enumerate(look.tokens)
+        }
+        self._known = {**self._known, **seen} if look.depth == SHOWN else {**seen, **self._known}
+
+    def _shown(self, token: int, tokens: Sequence[int]) -> str:
+        """What would follow a candidate, characters whole whose bytes several tokens share."""
+        pieces = self._vocabulary.pieces
+        following = b"".join(pieces[each] for each in tokens if each >= 0)
+        if not following:
+            return ""
+        begun = [pieces[each] for each in (*self._before[-_UNFINISHED:], token)]
+        return "".join(show((*begun, following))[-1])
