@@ -9,7 +9,7 @@ PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3 python python3.13 python3.12 python3.11 python3.10 python3.14)
 FITS := import sys, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 15))
 
-.PHONY: help run test check format bench bench-run clean
+.PHONY: help run test check format bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -17,7 +17,7 @@ help:
 	@echo "make test     run the tests; ARGS=\"-k words\" chooses some"
 	@echo "make check    formatting, lint, types and import contracts"
 	@echo "make format   mend the formatting"
-	@echo "make bench    measure the keys; bench-run: how fast the model writes"
+	@echo "make bench    measure it against bare transformers; ARGS=\"--only keys\" measures a part"
 	@echo "make clean    remove .venv and what tools left; models in the user's cache stay"
 
 run: $(VENV)/.model
@@ -43,10 +43,7 @@ format: $(VENV)/.installed
 	@$(BIN)/ruff format .
 
 bench: $(VENV)/.model
-	@$(BIN)/python benchmarks/keys.py $(ARGS)
-
-bench-run: $(VENV)/.model
-	@$(BIN)/python benchmarks/run.py $(ARGS)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
 	@echo "Removing $(VENV) and what tools left"

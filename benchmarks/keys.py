@@ -1,149 +1,211 @@
-"""How long a key takes: from the byte that the terminal sends to the last byte of the table painted for it.
+"""How long a key takes: from the byte that a terminal sends to the last byte of the screen it leads to.
 
-The real program runs in a pseudo-terminal of 120x40 on the embedded model. Beside it, in turn with its keys,
-this process runs the same model bare, with as many threads: one step on a cache, and the whole prompt without
-one, which is what a program without a cache does for each key. Ratios of one run are what lasts; milliseconds
-depend on the machine and on what else it does.
-
-    python benchmarks/keys.py [--lengths 32,256,1024,4096] [--repeats 15]
+Beside the keys, in turn with them, the bare loop takes a step on its cache, and, once, runs the whole prompt:
+what a program without a cache does for each key. Knows nothing of how a screen is timed.
 """
 
-import argparse
-import json
-import statistics
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
-import torch
-from transformers import PreTrainedModel
-from transformers.cache_utils import DynamicCache
+from benchmarks.figures import Bound, Took, cpu_ms, ms, over, ratio
+from benchmarks.screen import PATIENCE_S, Right, Screen, program
+from benchmarks.sides import Prompt, Sides
+from tests.program import loaded, tokens
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' terminal
+# The program's own default.
+LOOK_AHEAD = 30
+GOAL_STILL_MS = 16.0
+GOAL_STEP_RATIO, GOAL_STEP_MS = 1.15, 10.0
+GOAL_WHOLE_RATIO, WHOLE_TOKENS = 30.0, 1024
+# The row that is appended differs from turn to turn: the rows of the table that take part.
+ROWS = 5
+# How far the second prompt goes back before it takes another way.
+BACK = 20
+# Any token: what a step costs doesn't depend on it.
+STEP = (28,)
+# Through the overlays of scores and back, and the name that the legend then has.
+OVERLAYS = (("e", "probability"), ("e", "entropy"), ("E", "probability"), ("E", ""))
+_LEGEND = re.compile(r"╰ (\w+) \d")
+# The column of what would follow, in the table's header.
+THEN = "  then "
 
-from tests.terminal import Terminal
-from token_explorer.core.tokens import TokenIds
-from token_explorer.engine import models
-from token_explorer.engine.local import default_threads
-from token_explorer.engine.vocabulary import encode, read_vocabulary
 
-# The screen has settled when nothing was written for so long; the spinner of a working engine turns faster.
-QUIET_S = 0.4
-GOAL_RATIO, GOAL_SCREEN_MS, GOAL_STILL_MS = 1.15, 10.0, 16.0
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """Medians in milliseconds for one prompt length."""
+    """Medians for one length, milliseconds on the wall; the ratio is the median of the turns' own.
+
+    Attributes:
+        foreseen: append of a token that was looked ahead of; None where that can't be.
+        new: append of one that wasn't.
+        step, whole: the bare loop's step on a cache, and its run of the whole prompt.
+    """
 
     tokens: int
-    append: float
-    raw_step: float
-    whole_prompt: float
-    pop: float
-    switch: float
-
-    @property
-    def meets_goal(self) -> bool:
-        append = self.append <= GOAL_RATIO * self.raw_step + GOAL_SCREEN_MS
-        return append and max(self.pop, self.switch) <= GOAL_STILL_MS
-
-
-def milliseconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return (time.perf_counter() - start) * 1e3
+    turns: int
+    foreseen: float | None
+    pop: float | None
+    undo: float | None
+    switch: float | None
+    overlay: float | None
+    new: float | None
+    step: float | None
+    whole: float | None
+    new_over_step: float | None
+    whole_over_new: float | None
 
 
-def key_ms(terminal: Terminal, key: str) -> float:
-    """From a key to the last byte that it caused."""
-    start = time.perf_counter()
-    terminal.type(key)
-    return (terminal.settle(QUIET_S) - start) * 1e3
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Medians for one length: processor milliseconds of the process that draws, to the same moments."""
+
+    tokens: int
+    foreseen: float | None
+    pop: float | None
+    undo: float | None
+    switch: float | None
+    overlay: float | None
+    new: float | None
 
 
-def raw_steps(model: PreTrainedModel, ids: TokenIds) -> Iterator[float]:
-    """Steps of one token on the model's own kind of cache, behind a prompt."""
-    cache = DynamicCache(config=model.config)
-    model(input_ids=torch.tensor([ids]), past_key_values=cache, logits_to_keep=1)
-    while True:
-        yield milliseconds(lambda: model(input_ids=torch.tensor([[28]]), past_key_values=cache))
+@dataclass(frozen=True, slots=True)
+class _Times:
+    foreseen: list[Took] = field(default_factory=list)
+    pop: list[Took] = field(default_factory=list)
+    undo: list[Took] = field(default_factory=list)
+    switch: list[Took] = field(default_factory=list)
+    overlay: list[Took] = field(default_factory=list)
+    new: list[Took] = field(default_factory=list)
+    step: list[Took] = field(default_factory=list)
 
 
-@torch.inference_mode()
-def measure(model: PreTrainedModel, ids: TokenIds, text: str, repeats: int) -> Row:
-    with tempfile.TemporaryDirectory() as folder:
-        prompt = Path(folder) / "prompt.txt"
-        prompt.write_text(text, newline="")
-        terminal = Terminal([sys.executable, "-m", "token_explorer", "--input", str(prompt)])
-        try:
-            terminal.wait_for(f"{len(ids)} tokens", patience_s=600)
-            terminal.wait_for("beyond", patience_s=600)
-            terminal.settle(QUIET_S)
-            return _measure(terminal, model, ids, repeats)
-        finally:
-            terminal.close()
+def measure(sides: Sides, prompt: Prompt, turns: int) -> tuple[Row, Work]:
+    """Press each key so many times, and once before that to warm up."""
+    times = _Times()
+    whole = sides.bare.hold(prompt.ids)
+    with program(prompt, 0) as screen:
+        for turn in range(turns + 1):
+            _press_new(screen, sides, turn, times if turn else _Times())
+    with program(prompt, LOOK_AHEAD) as screen:
+        _open_second(screen)
+        for turn in range(turns + 1):
+            _press_known(screen, turn, times if turn else _Times())
+    return _row(len(prompt.ids), turns, times, whole), _work(len(prompt.ids), times)
 
 
-def _measure(terminal: Terminal, model: PreTrainedModel, ids: TokenIds, repeats: int) -> Row:
-    steps = raw_steps(model, ids)
-    for key in "lhdl":  # warm-up; then two prompts are open that differ in their last token
-        key_ms(terminal, key)
-    next(steps)
-    append, pop, switch, raw, whole = [], [], [], [], []
-    for turn in range(repeats):
-        for _ in range(turn % 7):  # another row each time, so that no append is one seen before
-            key_ms(terminal, "j")
-        append.append(key_ms(terminal, "l"))
-        raw.append(next(steps))
-        switch.append(key_ms(terminal, "w"))
-        key_ms(terminal, "s")
-        if turn % 2:
-            pop.append(key_ms(terminal, "h"))
-        if turn < max(2, repeats // 5):
-            whole.append(milliseconds(lambda: model(input_ids=torch.tensor([ids]), use_cache=False)))
-    return Row(len(ids), *map(statistics.median, (append, raw, whole, pop, switch)))
+def bounds(rows: Sequence[Row]) -> Iterator[Bound]:
+    """What keys may take."""
+    for row in rows:
+        for key in ("foreseen", "pop", "undo", "switch", "overlay"):
+            name = "append, foreseen" if key == "foreseen" else key
+            yield Bound(f"{name}, {row.tokens} tokens", getattr(row, key), GOAL_STILL_MS, "ms")
+        limit = GOAL_STEP_RATIO * (row.step or 0.0) + GOAL_STEP_MS
+        yield Bound(f"append, not foreseen, {row.tokens} tokens", row.new, limit, "ms")
+        if row.tokens >= WHOLE_TOKENS:
+            name = f"whole prompt / append not foreseen, {row.tokens} tokens"
+            yield Bound(name, row.whole_over_new, GOAL_WHOLE_RATIO, "x", at_least=True)
 
 
-def prompt_of(tokenizer: object, length: int) -> tuple[TokenIds, str]:
-    """A prompt of so many tokens, give or take what joins at the seams."""
-    vocabulary = read_vocabulary(tokenizer)
-    story = "Once upon a time, there was a small girl who lived by the sea. "
-    text = story * (length // 8 + 1)
-    ids = encode(tokenizer, vocabulary, text)[:length]
-    text = vocabulary.text(ids)
-    return encode(tokenizer, vocabulary, text), text
+def _press_new(screen: Screen, sides: Sides, turn: int, times: _Times) -> None:
+    """Append a token that nobody looked ahead of, and let the bare loop take a step."""
+    length = _choose(screen, 1 + turn % ROWS)
+    times.new.append(screen.press("l", _shows(length + 1)))
+    screen.rest()
+    times.step.append(sides.bare.feed(STEP))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def _open_second(screen: Screen) -> None:
+    """Copy the prompt, and take another way some tokens before its end."""
+    length = tokens(screen.text)
+    back = min(BACK, length // 2)
+    screen.type("d")
+    screen.wait_for("prompt 2/2")
+    screen.type("h" * back)
+    screen.wait_for(_shows(length - back), PATIENCE_S)
+    screen.rest()
+    screen.type("jl")
+    screen.wait_for(_shows(length - back + 1), PATIENCE_S)
+    screen.rest()
+
+
+def _press_known(screen: Screen, turn: int, times: _Times) -> None:
+    """Press all keys that need no forward when they are pressed; the prompt is a token longer after that."""
+    length = _choose(screen, turn % ROWS)
+    if _is_foreseen(screen, turn % ROWS):
+        times.foreseen.append(screen.press("l", _shows(length + 1)))
+    else:
+        screen.press("l", _shows(length + 1))
+    for key, after, kept in (
+        ("u", length, times.undo),
+        ("U", length + 1, []),
+        ("h", length, times.pop),
+        ("u", length + 1, times.undo),
+    ):
+        screen.rest()
+        kept.append(screen.press(key, _shows(after)))
+    for key, name in OVERLAYS:
+        screen.rest()
+        times.overlay.append(screen.press(key, partial(_coloured, name)))
+    for key, prompt in (("w", "prompt 1/2"), ("s", "prompt 2/2")):
+        screen.rest()
+        times.switch.append(screen.press(key, partial(_at, prompt)))
+
+
+def _choose(screen: Screen, row: int) -> int:
+    """Go to a row of the table, counted from 0, once nothing is to be done; how long the prompt is."""
+    screen.rest()
+    for _ in range(row):
+        screen.type("j")
+        screen.rest()
+    return tokens(screen.text)
+
+
+def _is_foreseen(screen: Screen, row: int) -> bool:
+    """Wait until it is known how a row would go on; False where nobody looks."""
+    if _following(screen.text, row) is None:
+        return False
+    screen.wait_for(lambda text: bool(_following(text, row)), PATIENCE_S)
+    screen.rest()
+    return True
+
+
+def _following(text: str, row: int) -> str | None:
+    """What the table's last column says of a row, '' for nothing yet; None where there is no such column."""
+    lines = text.splitlines()
+    header = next((number for number, line in enumerate(lines) if THEN in line), None)
+    if header is None:
+        return None
+    return lines[header + 1 + row][lines[header].index(THEN) :].strip("│ ")
+
+
+def _coloured(overlay: str, text: str) -> bool:
+    """Whether the prompt is coloured by an overlay, as the legend has it; '' for none."""
+    found = _LEGEND.search(text)
+    return (found[1] if found else "") == overlay
+
+
+def _at(prompt: str, text: str) -> bool:
+    """Whether a prompt is shown, with its table."""
+    return prompt in text and loaded(text)
+
+
+def _shows(length: int) -> Right:
+    """Whether a screen shows a prompt of so many tokens, and the table that belongs to it."""
+    return lambda text: tokens(text) == length and loaded(text)
+
+
+def _row(length: int, turns: int, times: _Times, whole: Took) -> Row:
+    stills = (times.foreseen, times.pop, times.undo, times.switch, times.overlay)
+    new, step = ms(times.new), ms(times.step)
+    steps = ratio([each.s for each in times.new], [each.s for each in times.step])
+    wholes = ms([whole])
+    foreseen, pop, undo, switch, overlay = map(ms, stills)
+    return Row(
+        length, turns, foreseen, pop, undo, switch, overlay, new, step, wholes, steps, over(wholes, new)
     )
-    parser.add_argument("--lengths", default="32,256,1024,4096")
-    parser.add_argument("--repeats", type=int, default=15)
-    options = parser.parse_args()
-    torch.set_num_threads(default_threads())
-    source = models.locate("embedded", lambda progress: None)
-    tokenizer = models.load_tokenizer(source)
-    model = models.load_weights(source, "cpu", "float32", lambda progress: None)
-    rows = []
-    print("tokens   append  raw step  append/raw  whole prompt  whole/append      pop   switch   goal  (ms)")
-    for length in map(int, options.lengths.split(",")):
-        row = measure(model, *prompt_of(tokenizer, length), options.repeats)
-        rows.append(row)
-        print(
-            f"{row.tokens:6} {row.append:8.1f} {row.raw_step:9.1f} {row.append / row.raw_step:11.2f} "
-            f"{row.whole_prompt:13.1f} {row.whole_prompt / row.append:13.1f} {row.pop:8.1f} {row.switch:8.1f}"
-            f"   {'met' if row.meets_goal else 'missed'}",
-            flush=True,
-        )
-    print(
-        json.dumps({"benchmark": "keys", "threads": default_threads(), "rows": [asdict(row) for row in rows]})
-    )
 
 
-if __name__ == "__main__":
-    main()
+def _work(length: int, times: _Times) -> Work:
+    every = (times.foreseen, times.pop, times.undo, times.switch, times.overlay, times.new)
+    return Work(length, *map(cpu_ms, every))

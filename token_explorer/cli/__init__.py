@@ -61,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _invoke(argv: Sequence[str]) -> int:
+    if not argv:
+        return _explore()  # typer imports a library to understand arguments, for a tenth of a second
     try:
         command = typer.main.get_command(app)
         # Not its main(), which ends the program by itself on ctrl+c and where a reader has gone.
@@ -121,6 +123,19 @@ def explore(
     if context.invoked_subcommand is not None:
         _check_no_flags(context)
         return 0
+    return _explore(input_file, prompt, model, bf16, device, layer_prob, seed, config_file)
+
+
+def _explore(
+    input_file: str | None = None,
+    prompt: str | None = None,
+    model: str | None = None,
+    bf16: bool = False,
+    device: str | None = None,
+    layer_prob: bool = False,
+    seed: str | None = None,
+    config_file: str | None = None,
+) -> int:
     settings = overridden(read_settings(config_file), model, device, bf16, layer_prob)
     text = starting_text(input_file, prompt, settings)
     settings = replace(settings, sampler=with_seed(settings.sampler, seed))

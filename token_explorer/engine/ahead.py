@@ -26,8 +26,7 @@ from token_explorer.errors import FacetUnavailable
 
 Way = Literal["tree", "batch"]
 
-# Rows of logits made at once: a stop waits for no more of them, and fewer would read the unembedding's weights
-# too often.
+# Rows of logits made at once. A stop waits for no more; fewer would read the unembedding's weights too often.
 _ROWS = 16
 # Keys and values of one layer that a batch may hold of its own; more candidates are run in several batches.
 BATCH_BYTES = 64 << 20

@@ -102,6 +102,7 @@ class Audience(Stage):
         if self.exploration is None or not self.exploration.take(answer.scores):
             return
         self.show()
+        self.frames.release()
         self.call_later(self.take_up)
 
     def _see(self, seen: news.Observed | news.Unseen) -> None:

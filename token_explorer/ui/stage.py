@@ -23,6 +23,7 @@ from token_explorer.results import palette
 from token_explorer.ui import keys, news, words
 from token_explorer.ui.desk import Desk, Look
 from token_explorer.ui.exploration import Exploration
+from token_explorer.ui.frames import Frames
 from token_explorer.ui.looking import Looking
 from token_explorer.ui.saving import folder_beside, save_prompt
 from token_explorer.ui.screens.explore import ExploreScreen
@@ -75,6 +76,7 @@ class Stage(Troubled):
         self.keys = keys.remap(settings.keys, settings.source)
         self.desk = Desk(engine, first, self._hear)
         self.looking = Looking(self._look, self.set_timer)
+        self.frames = Frames(self.batch_update, self.set_timer, lambda: self.screen.check_idle())
         self.exploration: Exploration | None = None
         self.room: Room | None = None
         """The room that is open."""
@@ -150,6 +152,7 @@ class Stage(Troubled):
     def _give_up(self, error: ExplorerError) -> None:
         """Ask no more until there is another prompt to ask about."""
         asked, self._asked = self._asked, None
+        self.frames.release()
         self.later.clear()
         self._rest(None)
         if self.exploration is not None and self.exploration.scores is None:
@@ -257,6 +260,8 @@ class Stage(Troubled):
         self.explore.wait(Waiting("…" if loaded else "Loading the model …"))
         self.explore.title_line.work()
         if ids != self._asked:
+            if loaded:
+                self.frames.hold()
             self._asked = ids
             self.desk.ask(ids, self.settings.display.tokens_to_show)
 
