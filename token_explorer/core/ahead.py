@@ -6,6 +6,7 @@ The question and its answer. Knows nothing of how an engine finds out.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Floats, Ints
@@ -28,9 +29,10 @@ class Futures:
         if self.tokens.ndim != 2 or self.tokens.shape != self.logprobs.shape:
             raise ValueError(f"tokens {self.tokens.shape} and logprobs {self.logprobs.shape} don't fit")
 
-    def joint(self, row: int) -> float:
-        """Natural log of the probability of a row's continuation, given the candidate."""
-        return float(np.nansum(self.logprobs[row], dtype=np.float64))
+    @property
+    def joint(self) -> NDArray[np.float64]:
+        """(R,) natural log of the probability of each row's continuation, given its candidate."""
+        return np.asarray(np.nansum(self.logprobs, axis=1, dtype=np.float64))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 No terminal and no threads; knows nothing of how any of it is shown.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from token_explorer.core.ahead import Ahead, Futures
 from token_explorer.core.scores import Ints
@@ -16,6 +17,8 @@ NEXT = 1
 SHOWN = 4
 # Then along the likeliest path about a line's worth: it can be appended token by token with no wait.
 PATH = 12
+# Prompts whose continuations stay read, for keys that go back and forth.
+PROMPTS = 32
 # UTF-8 has four bytes a character at most: so many tokens may have begun one that isn't ended.
 _UNFINISHED = 3
 
@@ -34,6 +37,19 @@ class Continuation:
     logprob: float
 
 
+@dataclass(slots=True)
+class _Lesson:
+    """What was learned of one prompt's candidates, and from which answers."""
+
+    known: dict[int, Continuation] = field(default_factory=dict)
+    learned: list[Futures] = field(default_factory=list)
+
+    def learn(self, look: Ahead, answer: Futures, seen: dict[int, Continuation]) -> None:
+        """Add what a look saw; what is known of more tokens stays."""
+        self.known = {**self.known, **seen} if look.depth == SHOWN else {**seen, **self.known}
+        self.learned.append(answer)
+
+
 class Outlook:
     """What is asked and known of the continuations of a table's rows.
 
@@ -46,9 +62,7 @@ class Outlook:
         self.rows = rows
         """How many; to be set to 0 where no more shall be looked for."""
         self._vocabulary = vocabulary
-        self._before: TokenIds = ()
-        self._known: dict[int, Continuation] = {}
-        self._learned: list[Futures] = []
+        self._lessons: OrderedDict[TokenIds, _Lesson] = OrderedDict()
 
     def looks(self, place: int, ids: Ints, row: int) -> list[Ahead]:
         """What to look for, in this order.
@@ -74,31 +88,31 @@ class Outlook:
             looks: those that may have been answered.
             known: tells the answer to one.
         """
-        if before != self._before:
-            self._before, self._known, self._learned = before, {}, []
+        lesson = self._lessons.setdefault(before, _Lesson())
+        self._lessons.move_to_end(before)
+        if len(self._lessons) > PROMPTS:
+            self._lessons.popitem(last=False)
         answers = [(look, known(look)) for look in looks if look.depth <= SHOWN]
         for look, answer in answers[::-1]:
             if isinstance(answer, Futures):
-                self._learn(look, answer)
+                if answer not in lesson.learned:
+                    lesson.learn(look, answer, self._read(before, look, answer))
                 break  # those before it are of fewer tokens
-        return self._known
+        return lesson.known
 
-    def _learn(self, look: Ahead, answer: Futures) -> None:
-        """Add what a look saw, unless it was added before; what is known of more tokens stays."""
-        if answer in self._learned:
-            return
-        self._learned.append(answer)
-        seen = {
-            token: Continuation(self._shown(token, answer.tokens[row].tolist()), answer.joint(row))
-            for row, token in enumerate(look.tokens)
+    def _read(self, before: TokenIds, look: Ahead, answer: Futures) -> dict[int, Continuation]:
+        """What an answer says of each of its candidates."""
+        rows = zip(look.tokens, answer.tokens.tolist(), answer.joint.tolist(), strict=True)
+        return {
+            token: Continuation(self._shown(before, token, following), logprob)
+            for token, following, logprob in rows
         }
-        self._known = {**self._known, **seen} if look.depth == SHOWN else {**seen, **self._known}
 
-    def _shown(self, token: int, tokens: Sequence[int]) -> str:
+    def _shown(self, before: TokenIds, token: int, tokens: Sequence[int]) -> str:
         """What would follow a candidate, characters whole whose bytes several tokens share."""
         pieces = self._vocabulary.pieces
         following = b"".join(pieces[each] for each in tokens if each >= 0)
         if not following:
             return ""
-        begun = [pieces[each] for each in (*self._before[-_UNFINISHED:], token)]
+        begun = [pieces[each] for each in (*before[-_UNFINISHED:], token)]
         return "".join(show((*begun, following))[-1])
