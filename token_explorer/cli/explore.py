@@ -45,7 +45,8 @@ def run_explorer(settings: Settings, first: "str | Start") -> int:
     Args:
         first: the text of the first prompt, or its tokens.
     """
-    from token_explorer.engine.process import local_engine
+    with uncollected():
+        from token_explorer.engine.process import local_engine
 
     engine = local_engine(spec(settings))
     if _has_free_core():

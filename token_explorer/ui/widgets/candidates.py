@@ -5,6 +5,7 @@ Paints only the rows in view. A table that waits shows old rows dimmed, and none
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -223,17 +224,16 @@ class CandidateTable(LineView):
         return Strip(segments).adjust_cell_length(width, style)
 
     def _columns(self, width: int) -> Columns:
-        columns = Columns.fitting(width, self._sampled)
-        return beside_bar(columns)[0] if self._ahead else columns
+        return _bar_columns(width, self._sampled, self._ahead)[0]
 
     def _layer_columns(self, width: int) -> LayerColumns:
-        return LayerColumns.fitting(width, self._layers, self._sampled, self._ahead)
+        return _layer_columns(width, self._layers, self._sampled, self._ahead)
 
     def _then(self, width: int) -> ThenColumns:
         """The columns at the right end."""
         if self._layers:
             return self._layer_columns(width).then
-        return beside_bar(Columns.fitting(width, self._sampled))[1] if self._ahead else NO_COLUMNS
+        return _bar_columns(width, self._sampled, self._ahead)[1]
 
     def _header(self, width: int) -> str:
         text, then = self._columns(width).header, self._then(width)
@@ -290,3 +290,15 @@ class CandidateTable(LineView):
         return Strip(
             [Segment(f"  {waiting.what} ", base), Segment(filled, bar), Segment(f" {waiting.part:.0%}", base)]
         )
+
+
+# Each line asks for them a few times.
+@lru_cache(maxsize=16)
+def _bar_columns(width: int, sampled: bool, ahead: bool) -> tuple[Columns, ThenColumns]:
+    columns = Columns.fitting(width, sampled)
+    return beside_bar(columns) if ahead else (columns, NO_COLUMNS)
+
+
+@lru_cache(maxsize=16)
+def _layer_columns(width: int, layers: int, sampled: bool, ahead: bool) -> LayerColumns:
+    return LayerColumns.fitting(width, layers, sampled, ahead)
