@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from token_explorer.byhand.weights import Parameters
 from token_explorer.core.ahead import Ahead, Futures
 from token_explorer.core.engine import Answer, Stop
 from token_explorer.core.observation import (
@@ -34,7 +35,7 @@ from token_explorer.core.observation import (
 )
 from token_explorer.core.scores import Floats
 from token_explorer.core.tokens import TokenIds
-from token_explorer.engine import ahead, attention, gradient
+from token_explorer.engine import ahead, attention, gradient, parameters
 from token_explorer.engine.models import check_length
 from token_explorer.engine.runner import LOGITS_BYTES, PIECE_TOKENS, ModelRunner
 from token_explorer.errors import FacetUnavailable
@@ -48,6 +49,7 @@ KINDS: tuple[Kind, ...] = (
     "distribution",
     "candidates",
     "ahead",
+    "weights",
 )
 
 
@@ -84,6 +86,8 @@ class Microscope:
             return self._runner.anatomy.no_lens
         if kind == "gradient":
             return gradient.why_not(self._runner, stop)
+        if kind == "weights":
+            return parameters.why_not(self._runner.model)
         if kind == "attention":
             found = attention.find(self._runner)
             if isinstance(found, str):
@@ -108,6 +112,8 @@ class Microscope:
     def _answer(self, ids: TokenIds, facet: Facet[Any], stop: Stop) -> object:
         if isinstance(facet, Attribution):
             return gradient.attribute(self._runner, ids, facet.place, facet.token, stop)
+        if isinstance(facet, Parameters):
+            return parameters.read(self._runner.model)
         with torch.inference_mode():
             if isinstance(facet, AttentionRow | AttentionMap | AttentionMaps):
                 return self._attend(ids, facet, stop)
