@@ -13,6 +13,7 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from token_explorer.errors import InputError, OutputError
 from token_explorer.tiny.settings import Recipe, Shape
@@ -110,6 +111,7 @@ class Folder:
 
     def save(self, model: GPT2LMHeadModel, vocabulary: Sequence[str]) -> None:
         """Write the model and its tokenizer, so that transformers opens the folder."""
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it would tell of one shard
         model.save_pretrained(self.path)
         tokenizer(vocabulary).save_pretrained(self.path)
 
