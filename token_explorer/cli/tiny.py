@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from token_explorer.cli.byhand import TINY, TinyModel, byhand
+from token_explorer.cli.exercise import exercise
 from token_explorer.cli.flags import (
     BlockBlank,
     BlockEnd,
@@ -195,4 +196,4 @@ def generate(
     return 0
 
 
-COMMANDS = (train, generate, byhand)
+COMMANDS = (train, generate, byhand, exercise)
