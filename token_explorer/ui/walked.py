@@ -3,7 +3,9 @@
 Draws nothing itself; knows nothing of keys and engines.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -56,7 +58,7 @@ def too_long(weights: Weights, length: int) -> str:
     """Why a prompt can't be followed by hand, in words; '' where it can."""
     most = weights.positions
     if size(weights, min(length, most)) > MOST_NUMBERS:
-        most = max(1, next(each for each in range(most, 0, -1) if size(weights, each) <= MOST_NUMBERS))
+        most = bisect_right(range(most), MOST_NUMBERS, key=partial(size, weights)) - 1
     if length <= most:
         return ""
     why = "so many positions it has" if most == weights.positions else "more would be too many numbers"
@@ -100,11 +102,11 @@ def writes(step: Step) -> Callable[[float], str]:
     return share if step.label.part in SHARES else figure
 
 
-def column_name(step: Step, column: int, ids: TokenIds, vocabulary: Vocabulary) -> str:
-    """What a column stands for beside its number, safe for the screen; '' where it is a number alone."""
+def column_names(step: Step, ids: TokenIds, vocabulary: Vocabulary) -> Callable[[int], str] | None:
+    """The token that each column stands for, safe for the screen; None where columns are numbers alone."""
     if step.label.columns == "key":
-        return vocabulary[ids[column]].shown
-    return vocabulary[column].shown if step.label.columns == "vocabulary" else ""
+        return lambda column: vocabulary[ids[column]].shown
+    return (lambda column: vocabulary[column].shown) if step.label.columns == "vocabulary" else None
 
 
 def looked_at(step: Step, row: int, column: int, ids: TokenIds, vocabulary: Vocabulary) -> Sequence[Runs]:
@@ -113,7 +115,8 @@ def looked_at(step: Step, row: int, column: int, ids: TokenIds, vocabulary: Voca
     axis = step.label.columns
     if axis == "one":
         return [[run(f" {token} ")], []]
-    named = _cut(column_name(step, column, ids, vocabulary))
+    names = column_names(step, ids, vocabulary)
+    named = "" if names is None else _cut(names(column))
     if axis == "vocabulary":
         after = f' after {token}: id {column} "{named}" '
         return [[run(after)], [run(f' id {column} "{named}" ')], []]
@@ -121,11 +124,12 @@ def looked_at(step: Step, row: int, column: int, ids: TokenIds, vocabulary: Voca
     return [[run(f" {token} · {across} ")], [run(f" {across} ")], []]
 
 
-def legend(low: float, high: float, palette: Palette) -> list[Segment]:
-    """The scale of a matrix in its colours; nothing without colours, or without ends."""
+def legend(step: Step, low: float, high: float, palette: Palette) -> list[Segment]:
+    """The scale of a step in its colours; nothing without colours, or without ends."""
     if not high > low or not (colours := words.ramp(palette)):
         return []
-    return [run(f" {figure(low)} "), *colours, run(f" {figure(high)} ")]
+    write = writes(step)
+    return [run(f" {write(low)} "), *colours, run(f" {write(high)} ")]
 
 
 def _cut(shown: str) -> str:

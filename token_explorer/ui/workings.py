@@ -92,7 +92,7 @@ class Calculation:
         value = result(line.value)
         if isinstance(line, Formula):
             numbers = line.numbers(_decimals(line))
-            if numbers not in (value, written(line.value, DECIMALS)):
+            if line.template != "{}" and numbers != value:  # what was only looked up is the value
                 found.append(self._text(f"= {numbers}", indent))
         else:
             found.append(self._columns(line))
@@ -114,7 +114,7 @@ class Calculation:
             chunk, row = divmod(number, len(rows))
             name, cell, look = rows[row]
             cells = (cell(place) for place in range(chunk * each, min(count, (chunk + 1) * each)))
-            return f" {name:>{edge - 2}} " + "".join(f"{text:>{COLUMN}}" for text in cells), look
+            return f" {name.rjust(edge - 2)} " + "".join(f"{text:>{COLUMN}}" for text in cells), look
 
         return _Part(len(rows) * -(-count // each), write)
 

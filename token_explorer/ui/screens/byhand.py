@@ -27,7 +27,7 @@ from token_explorer.ui.trail import Trail
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, run
 from token_explorer.ui.widgets.footer import Footer
-from token_explorer.ui.widgets.numbers import HEADER, Matrix, NumberGrid
+from token_explorer.ui.widgets.numbers import Matrix, NumberGrid
 from token_explorer.ui.widgets.steps import StepList
 from token_explorer.ui.widgets.working import WorkingPane
 from token_explorer.ui.workings import Calculation
@@ -247,29 +247,28 @@ class ByHandRoom(Room):
 
     def _draw_step(self, view: View, trail: Trail) -> None:
         step, row, ids = trail.steps[self.place], self.row(view), view.branch.ids
-        self.grid.styles.max_height = len(ids) + HEADER  # a short prompt leaves the rest to the working
         column, vocabulary = self.column(step, row), view.vocabulary
         low, high = self._scale.of(partial(_scale, step), step)
         palette = self._palettes.of("linear" if step.label.part in walked.SHARES else "signed")
         self._list_top.set([run(" steps ", bold=True)], [run(f" {self.place + 1}/{len(trail)} ")])
         self.step_list.show(trail, self.place)
         self._step_top.set([run(f" {walked.name(step)} ", bold=True)], *walked.shape(step))
-        self._formula.set([run(f" {step.formula}")], walked.legend(low, high, palette))
-        self.grid.show(
-            Matrix(
-                step.values,
-                row,
-                column,
-                low,
-                high,
-                palette,
-                walked.writes(step),
-                lambda place: vocabulary[ids[place]].shown,
-                lambda place: walked.column_name(step, place, ids, vocabulary),
-            )
+        self._formula.set([run(f" {step.formula}")], walked.legend(step, low, high, palette), [])
+        matrix = Matrix(
+            step.values,
+            row,
+            column,
+            low,
+            high,
+            palette,
+            walked.writes(step),
+            lambda place: vocabulary[ids[place]].shown,
+            walked.column_names(step, ids, vocabulary),
         )
+        self.grid.styles.max_height = len(ids) + matrix.header  # few tokens leave the rest to the working
+        self.grid.show(matrix)
         self._number_top.set(
-            [run(f" {step.at(row, column)} ", bold=True)],
+            [run(f" {step.at(row, column)} = {matrix.figure(float(step.values[row, column]))} ", bold=True)],
             *walked.looked_at(step, row, column, ids, vocabulary),
         )
         self.working.show(Calculation(step.working(row, column), self.working.width, walked.writes(step)))

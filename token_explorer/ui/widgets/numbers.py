@@ -23,7 +23,6 @@ from token_explorer.ui.widgets.row import fitted
 from token_explorer.ui.widgets.wrapping import wrapped
 from token_explorer.ui.workings import COLUMN, NUMBER
 
-HEADER = 2
 LABEL, NARROW_LABEL = 10, 6
 NARROW = 70
 
@@ -38,7 +37,7 @@ class Matrix:
         low, high: the ends of the scale.
         palette: of the scale.
         figure: writes a number.
-        row_name, column_name: of each row and column, beside its number.
+        row_name, column_name: of each row and column, beside its number; None where columns have no names.
     """
 
     values: NDArray[np.float64]
@@ -49,7 +48,12 @@ class Matrix:
     palette: Palette
     figure: Callable[[float], str]
     row_name: Callable[[int], str]
-    column_name: Callable[[int], str]
+    column_name: Callable[[int], str] | None
+
+    @property
+    def header(self) -> int:
+        """Lines above the numbers: the columns' numbers, and their names where they have any."""
+        return 1 if self.column_name is None else 2
 
     def levels(self, row: int, start: int, stop: int) -> Ints:
         """The step of the palette of each of the row's columns [start, stop); -1 for none."""
@@ -119,7 +123,7 @@ class NumberGrid(LineView):
 
     def _rows_from(self, matrix: Matrix) -> int:
         """The first row in view: the one that is looked at is in the middle, where that can be."""
-        room = max(1, self.size.height - HEADER)
+        room = max(1, self.size.height - matrix.header)
         return max(0, min(matrix.row - room // 2, len(matrix.values) - room))
 
     def _columns_in_view(self, matrix: Matrix) -> range:
@@ -136,7 +140,7 @@ class NumberGrid(LineView):
         if place is None or matrix is None:
             return
         shown, cells = self._columns_in_view(matrix), place.x - self._gutter(len(matrix.values))
-        row = self._rows_from(matrix) + place.y - HEADER if place.y >= HEADER else None
+        row = self._rows_from(matrix) + place.y - matrix.header if place.y >= matrix.header else None
         column = shown.start + cells // COLUMN if cells >= 0 else None
         if (row is None or row < len(matrix.values)) and (column is None or column in shown):
             self.post_message(self.CellClicked(row, column))
@@ -158,8 +162,8 @@ class NumberGrid(LineView):
             lines = wrapped(self._said, max(1, width - 2))
             text = f" {lines[y]}" if y < len(lines) else ""
             return Strip([Segment(text, self.base)]).adjust_cell_length(width, self.base)
-        row = self._rows_from(matrix) + y - HEADER
-        if y < HEADER:
+        row = self._rows_from(matrix) + y - matrix.header
+        if y < matrix.header:
             segments = self._header(matrix, y)
         else:
             segments = self._row(matrix, row) if row < len(matrix.values) else []
@@ -172,7 +176,7 @@ class NumberGrid(LineView):
         """The columns' numbers, and below them their names."""
         segments = [Segment(" " * self._gutter(len(matrix.values)), self._edge_style(False))]
         for column in self._columns_in_view(matrix):
-            text = matrix.column_name(column) if line else str(column + 1)
+            text = matrix.column_name(column) if line and matrix.column_name else str(column + 1)
             segments.append(Segment(_above(text), self._edge_style(column == matrix.column)))
         return segments
 

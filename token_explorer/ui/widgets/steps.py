@@ -7,9 +7,9 @@ from token_explorer.ui.trail import Trail
 from token_explorer.ui.widgets.listing import Listing
 from token_explorer.ui.widgets.row import fitted
 
-# Mark, and where a step belongs: "2·1" is layer 2, head 1.
-WHERE = 6
-SYMBOL = 3
+# Where a step belongs: "2·1" is layer 2, head 1.
+WHERE = 5
+SYMBOL = 2
 
 
 class StepList(Listing):
@@ -39,7 +39,7 @@ class StepList(Listing):
             self.reveal(self.chosen)
 
     def header(self, width: int) -> str:
-        return fitted(f" {'layer':<{WHERE}}step", width)
+        return fitted(f" {'layer':<{WHERE}} step", width)
 
     def row(self, place: int, width: int) -> tuple[str, str]:
         assert self._trail is not None
@@ -47,7 +47,7 @@ class StepList(Listing):
         layer = "" if label.layer is None else str(label.layer)
         where = layer if label.head is None else f"{layer}·{label.head}"
         mark = "▸" if place == self.chosen else " "
-        return fitted(f"{mark}{where:<{WHERE}}{label.symbol:<{SYMBOL}} {label.title}", width), ""
+        return fitted(f"{mark}{where:<{WHERE}} {label.symbol:<{SYMBOL}} {label.title}", width), ""
 
     def is_marked(self, place: int) -> bool:
         if self._trail is None or self.chosen is None:
