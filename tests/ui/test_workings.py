@@ -24,11 +24,9 @@ def numbers(text: str) -> list[float]:
     return [float(word.replace("−", "-")) for word in text.split() if word not in ("×", "+", "=")]
 
 
-@given(value=st.floats(allow_nan=False))
+@given(value=st.floats(-1e300, 1e300))
 def test_a_number_fits_its_column_and_is_zero_only_if_it_is(value: float) -> None:
     shown = figure(value)
-    if math.isinf(value):
-        return
     assert cell_len(shown) <= NUMBER or abs(value) >= 1e100 or (value and abs(value) < 1e-99)
     read = float(shown.replace("−", "-"))
     assert (read == 0.0) == (value == 0.0)

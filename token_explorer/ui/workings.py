@@ -29,7 +29,7 @@ Written: TypeAlias = tuple[str, Look]
 
 def figure(value: float) -> str:
     """A number in NUMBER cells at most: to four decimals, or fewer where it is large; never a false zero."""
-    if value and abs(value) < 0.5 / 10**DECIMALS:
+    if _vanishes(value, DECIMALS):
         return _scientific(value)
     for digits in range(DECIMALS, -1, -1):
         if len(shown := written(value, digits)) <= NUMBER:
@@ -137,6 +137,11 @@ def _rows(line: Dot | Sum) -> list[tuple[str, Callable[[int], str], Look]]:
 def _decimals(line: Formula) -> int:
     """To how many decimals none of a formula's numbers is a false zero, where that can be."""
     for digits in range(DECIMALS, MOST_DECIMALS):
-        if all(not each or abs(each) >= 0.5 / 10**digits for each in line.figures):
+        if not any(_vanishes(each, digits) for each in line.figures):
             return digits
     return MOST_DECIMALS
+
+
+def _vanishes(value: float, digits: int) -> bool:
+    """Whether a number that isn't zero would be one to so many decimals."""
+    return value != 0.0 and not written(value, digits).strip("0.")
