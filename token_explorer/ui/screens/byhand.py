@@ -70,6 +70,7 @@ class ByHandRoom(Room):
         self._forward: Forward | None = None
         self._computing: tuple[Weights, TokenIds] | None = None
         self._trail, self._scale = Last[Trail](), Last[tuple[float, float]]()
+        self._working = Last[Calculation]()
         self._walks = {id: walk for id, walk in self.walks().items() if id not in ("pop", "append")}
         self._acts = self._make_acts()
 
@@ -139,10 +140,6 @@ class ByHandRoom(Room):
             return None
         return self._trail.of(lambda: Trail.along(made, self.head), made, self.head)
 
-    def row(self, view: View) -> int:
-        """The token that is looked at."""
-        return self.position(view)
-
     def column(self, step: Step, row: int) -> int:
         """The column that is looked at; of a vocabulary the largest number's, until another is chosen."""
         axis = step.label.columns
@@ -166,11 +163,11 @@ class ByHandRoom(Room):
 
     def _cross(self, columns: int, view: View, trail: Trail) -> None:
         step = trail.steps[self.place]
-        self._take_column(step, self.column(step, self.row(view)) + columns)
+        self._take_column(step, self.column(step, self.position(view)) + columns)
 
     def _take_largest(self, view: View, trail: Trail) -> None:
         step = trail.steps[self.place]
-        self._take_column(step, int(step.values[self.row(view)].argmax()))
+        self._take_column(step, int(step.values[self.position(view)].argmax()))
 
     def _take_column(self, step: Step, column: int) -> None:
         """Look at a column, or the nearest there is."""
@@ -201,6 +198,7 @@ class ByHandRoom(Room):
 
     def _compute(self, weights: Weights, ids: TokenIds) -> None:
         """Run the prompt by hand: at once, or aside where that takes longer than a key may."""
+        self.head = min(self.head, weights.heads)
         if self._forward is not None and (self._forward.weights, self._forward.ids) == (weights, ids):
             return
         if size(weights, len(ids)) <= QUICK:
@@ -246,7 +244,8 @@ class ByHandRoom(Room):
         self.working.show(None)
 
     def _draw_step(self, view: View, trail: Trail) -> None:
-        step, row, ids = trail.steps[self.place], self.row(view), view.branch.ids
+        self.place = trail.nearest(self.place)  # an engine that was opened anew may have another model
+        step, row, ids = trail.steps[self.place], self.position(view), view.branch.ids
         column, vocabulary = self.column(step, row), view.vocabulary
         low, high = self._scale.of(partial(_scale, step), step)
         palette = self._palettes.of("linear" if step.label.part in walked.SHARES else "signed")
@@ -271,7 +270,12 @@ class ByHandRoom(Room):
             [run(f" {step.at(row, column)} = {matrix.figure(float(step.values[row, column]))} ", bold=True)],
             *walked.looked_at(step, row, column, ids, vocabulary),
         )
-        self.working.show(Calculation(step.working(row, column), self.working.width, walked.writes(step)))
+        width = self.working.width
+        self.working.show(
+            self._working.of(
+                lambda: Calculation(step.working(row, column), width, matrix.figure), step, row, column, width
+            )
+        )
 
 
 def _scale(step: Step) -> tuple[float, float]:

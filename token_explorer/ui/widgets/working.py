@@ -29,7 +29,9 @@ class WorkingPane(LineView):
         return max(1, self.scrollable_content_region.width - 1)
 
     def show(self, calculation: Calculation | None) -> None:
-        """Draw a calculation from its first line on; None for nothing."""
+        """Draw a calculation, another one from its first line on; None for nothing."""
+        if calculation is self._calculation:
+            return
         self._calculation = calculation
         self.fit(0 if calculation is None else len(calculation))
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
