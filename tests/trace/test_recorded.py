@@ -51,6 +51,7 @@ FACETS: list[Facet[Any]] = [
     Lens(0, 2),
     DecisionDepth(),
     Following(2),
+    Parameters(),
     Recut(),
     Encoding("a", whole=True),
     Chat("", "a", ""),

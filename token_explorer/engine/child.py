@@ -50,7 +50,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a call that isn't over tells: how far a load is, or a token that was written."""
+    """What a call that isn't over tells: how far it is, or a token that was written."""
 
     number: int
     value: Progress | Step
@@ -132,6 +132,7 @@ def _reply(engine: Engine, call: Call, stop: Stop, connection: Connection) -> Re
         extra["report"] = tell
     if call.method == "generate":
         extra["tell"] = tell
+    engine.when_long(tell)
     try:
         return Reply(call.number, getattr(engine, call.method)(*call.arguments, **extra))
     except (ExplorerError, Stopped) as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from token_explorer.core.engine import Answer, EngineInfo, ModelSpec, Report, Stop
+from token_explorer.core.engine import Answer, EngineInfo, ModelSpec, Report, Stop, unheard
 from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
@@ -38,17 +38,24 @@ class LocalEngine:
         self._info: EngineInfo
         self._runner: ModelRunner | None = None
         self._microscope: Microscope | None = None
+        self._report_long: Report = unheard
 
     def when_died(self, tell: Callable[[], None]) -> None:
         """An engine in this process can't die alone."""
+
+    def when_long(self, report: Report) -> None:
+        """See Engine.when_long."""
+        self._report_long = report
+        if self._runner is not None:
+            self._runner.report = report
 
     def load_tokenizer(self, report: Report) -> Vocabulary:
         """See Engine.load_tokenizer."""
         self._source = models.locate(self._spec.name, report)
         self._tokenizer = models.load_tokenizer(self._source)
         size, ends = models.vocabulary_size(self._source), models.end_ids(self._source)
-        context = models.context(self._source)
-        self._vocabulary = read_vocabulary(self._tokenizer, size, ends)
+        context, start = models.context(self._source), models.start_id(self._source)
+        self._vocabulary = read_vocabulary(self._tokenizer, size, ends, start)
         self._cutter = cutting.Cutter(self._tokenizer, self._vocabulary, context)
         return self._vocabulary
 
@@ -65,6 +72,7 @@ class LocalEngine:
         model = models.load_weights(self._source, device, self._spec.dtype, report)
         runner = ModelRunner(model, cache_mib=self._spec.cache_mib, cache_size=self._spec.cache_size)
         runner.residuals.wanted = self._spec.record_layers
+        runner.report = self._report_long
         self._runner, self._microscope = runner, Microscope(runner, self._vocabulary.ends)
         notes = ("" if runner.reuse else NO_REUSE, slowness(self._spec.dtype, device))
         self._info = EngineInfo(
@@ -85,8 +93,9 @@ class LocalEngine:
 
         if self._runner is None or self._microscope is None:
             raise RuntimeError("prove was asked before load_model")
-        ids = encode(self._tokenizer, self._vocabulary, selfcheck.TEXT)
-        on_text = selfcheck.check_text(self._vocabulary, ids)
+        text = selfcheck.text_for(self._tokenizer, self._vocabulary)
+        ids = encode(self._tokenizer, self._vocabulary, text)
+        on_text = selfcheck.check_text(self._vocabulary, ids, text)
         fitting = ids[: self._runner.context or len(ids)]
         numbers = selfcheck.check_numbers(self._runner, self._microscope, fitting, stop)
         lacks = {**self._microscope.lacks(stop), **self._cutter.lacks()}

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from token_explorer.byhand.weights import Parameters
 from token_explorer.core.ahead import Ahead, Futures
-from token_explorer.core.engine import Answer, Stop
+from token_explorer.core.engine import Answer, Progress, Stop
 from token_explorer.core.observation import (
     AttentionMap,
     AttentionMaps,
@@ -40,6 +40,9 @@ from token_explorer.engine.models import check_length
 from token_explorer.engine.runner import LOGITS_BYTES, PIECE_TOKENS, ModelRunner
 from token_explorer.errors import FacetUnavailable
 
+# A lens of more positions than a screen has room for takes long enough to be told of.
+FEW_COLUMNS = 32
+LOOKING = "looking into the layers"
 # The kinds of facets that a model's inside answers, and not its tokenizer.
 KINDS: tuple[Kind, ...] = (
     "attention",
@@ -204,7 +207,11 @@ class Microscope:
 
     def _lens(self, ids: TokenIds, facet: Lens, stop: Stop) -> LensCells:
         states = self._states(ids, facet.start, facet.stop, stop)
-        cells = [self._column(states[:, place], facet.pin, stop) for place in range(states.shape[1])]
+        count, cells = states.shape[1], []
+        for place in range(count):
+            if count > FEW_COLUMNS:
+                self._runner.report(Progress(LOOKING, place, count))
+            cells.append(self._column(states[:, place], facet.pin, stop))
         columns = (torch.stack(each, 1) for each in zip(*cells, strict=True))
         tops, logprobs, entropies, divergences, pinned, ranks = columns
         has_pin = facet.pin is not None

@@ -27,6 +27,7 @@ _MISSING: Mapping[Kind, str] = {
     "distribution": "the trace holds only the likeliest tokens of each step",
     "weights": "the trace holds no parameters",
     "ahead": "the trace holds nothing of what else could have come",
+    "weights": "the trace holds no parameters",
     "tokenizer": "the trace holds no tokenizer",
     "chat": "the trace holds no chat template",
 }
@@ -60,6 +61,9 @@ class RecordedEngine:
 
     def when_died(self, tell: Callable[[], None]) -> None:
         """See Engine; this one doesn't die."""
+
+    def when_long(self, report: Report) -> None:
+        """Nothing that is recorded takes long."""
 
     def load_tokenizer(self, report: Report) -> Vocabulary:
         """The recorded vocabulary: of tokens that the trace doesn't name it knows no bytes."""
