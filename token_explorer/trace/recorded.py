@@ -25,7 +25,6 @@ _MISSING: Mapping[Kind, str] = {
     "lens": "the trace holds nothing of the layers",
     "gradient": "the trace holds no gradients",
     "distribution": "the trace holds only the likeliest tokens of each step",
-    "weights": "the trace holds no parameters",
     "ahead": "the trace holds nothing of what else could have come",
     "weights": "the trace holds no parameters",
     "tokenizer": "the trace holds no tokenizer",

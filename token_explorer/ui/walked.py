@@ -77,9 +77,10 @@ def where(trail: Trail) -> Sequence[Runs]:
     """Which head is followed, and through how much; the same from long to short."""
     weights = trail.forward.weights
     head = f"head {trail.head}/{weights.heads}"
+    layers = f"{weights.layers} layer{'s' * (weights.layers != 1)}"
     return [
-        [run(f"{weights.layers} layers · {head} · {weights.count:,} parameters")],
-        [run(f"{weights.layers} layers · {head}")],
+        [run(f"{layers} · {head} · {weights.count:,} parameters")],
+        [run(f"{layers} · {head}")],
         [run(head)],
     ]
 

@@ -26,7 +26,7 @@ class WorkingPane(LineView):
     @property
     def width(self) -> int:
         """Cells of a line, a blank at the left not counted."""
-        return max(1, self.scrollable_content_region.width - 1)
+        return max(1, self.line_width - 1)
 
     def show(self, calculation: Calculation | None) -> None:
         """Draw a calculation, another one from its first line on; None for nothing."""
@@ -43,7 +43,7 @@ class WorkingPane(LineView):
         self.scroll_to(y=self.scroll_y + pages * page, animate=False, force=True, immediate=True)
 
     def render_line(self, y: int) -> Strip:
-        width, place = self.scrollable_content_region.width, y + self.scroll_offset.y
+        width, place = self.line_width, y + self.scroll_offset.y
         if self._calculation is None or place >= len(self._calculation):
             return Strip.blank(width, self.base)
         text, look = self._calculation[place]
