@@ -45,10 +45,9 @@ class ByHandRoom(Room):
     ByHandRoom #byhand-title { background: $panel; }
     ByHandRoom #byhand-body { height: 1fr; }
     ByHandRoom #byhand-list { width: 32%; min-width: 26; max-width: 42; }
-    ByHandRoom NumberGrid { height: 1fr; }
-    ByHandRoom WorkingPane { height: 1fr; min-height: 5; }
+    ByHandRoom WorkingPane { min-height: 5; }
     ByHandRoom StepList, ByHandRoom NumberGrid, ByHandRoom WorkingPane {
-        background: $background; border-left: solid $primary; border-right: solid $primary;
+        height: 1fr; background: $background; border-left: solid $primary; border-right: solid $primary;
     }
     """
 
