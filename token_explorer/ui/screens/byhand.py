@@ -239,6 +239,7 @@ class ByHandRoom(Room):
         for bar in (self._list_top, self._step_top, self._formula, self._number_top):
             bar.set([])
         self.step_list.wait()
+        self.grid.styles.max_height = None
         self.grid.say(text)
         self.working.show(None)
 
