@@ -101,9 +101,7 @@ class Stage(Troubled):
 
     def get_default_screen(self) -> Screen[None]:
         """The explorer's screen, with as many colours as the terminal has."""
-        depth = self._depth()
-        usual = palette.make(self.settings.display.palette, depth)
-        self.palettes = palette.Palettes(usual, palette.make("red-blue", depth))
+        self.palettes = palette.chosen(self.settings.display.palette, self._depth())
         self.explore = ExploreScreen(self.palettes, self.keys)
         return self.explore
 

@@ -102,7 +102,8 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
 
     def show_layers(self, view: View) -> None:
         """Show the layers of the tokens that may follow, or no longer, and what the rows don't say."""
-        grid, palette = view.layers, self.palettes.usual
+        grid = view.layers
+        palette = self.palettes.usual if grid is None else self.palettes.of(grid)
         noted = [] if grid is None else [grid, replace(grid, note="")]
         scale = [[*legend(each, palette), run(" ")] for each in noted]
         title = [*words.table_title(view), *words.pinned(view)]
@@ -146,7 +147,7 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         show_from = partial(vocabulary.show, branch.ids)
         tokens = Tokens(branch.ids, show_from, vocabulary.special, added, branch.cursor)
         if (reading := view.reading) is not None:
-            palette = self.palettes.of(reading.scale)
+            palette = self.palettes.of(reading)
             self.prompt.show(tokens, palette.levels(reading.places), palette)
         else:
             awaited = view.coloured and not view.trouble
