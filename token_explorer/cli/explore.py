@@ -2,9 +2,10 @@
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from token_explorer.cli.settings import spec
+from token_explorer.cli.settings import check_model, spec
 from token_explorer.cli.source import checked
 from token_explorer.config import Settings
 from token_explorer.errors import InputError
@@ -12,8 +13,11 @@ from token_explorer.files import read_prompt
 from token_explorer.garbage import uncollected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from token_explorer.core.engine import Engine
     from token_explorer.core.start import Start
+    from token_explorer.ui.models import Models
 
 
 def starting_text(input_file: str | None, prompt: str | None, settings: Settings) -> str:
@@ -65,6 +69,24 @@ def _has_free_core() -> bool:
     return cores > 1 and busy < cores
 
 
+def models_of(settings: Settings) -> "Models":
+    """What another model is chosen with: the models that are here, run as the settings say."""
+    from token_explorer.ui.models import Models
+
+    def make(name: str) -> "Engine":
+        from token_explorer.engine.process import local_engine
+
+        check_model(name)
+        return local_engine(spec(replace(settings, model=replace(settings.model, name=name))))
+
+    def available() -> "Sequence[tuple[str, str]]":
+        from token_explorer.engine.available import available
+
+        return available()
+
+    return Models(make, available)
+
+
 def run_on(engine: "Engine", settings: Settings, first: "str | Start", model: str) -> int:
     """Open the explorer on an engine, close that at last, and return the exit code.
 
@@ -75,8 +97,11 @@ def run_on(engine: "Engine", settings: Settings, first: "str | Start", model: st
         with uncollected():
             from token_explorer.ui.app import Explorer
 
-            explorer = Explorer(engine, settings, first, model)
-        explorer.run()
+            explorer = Explorer(engine, settings, first, model, models_of(settings))
+        try:
+            explorer.run()
+        finally:
+            engine = explorer.engine  # another one, where the user chose another model
     finally:
         engine.close()
     if explorer.fatal is not None:
