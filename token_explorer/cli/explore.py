@@ -3,12 +3,13 @@
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from token_explorer.cli.settings import check_model, spec
 from token_explorer.cli.source import checked
 from token_explorer.config import Settings
-from token_explorer.errors import InputError
+from token_explorer.errors import InputError, ModelNotFound
 from token_explorer.files import read_prompt
 from token_explorer.garbage import uncollected
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from token_explorer.core.engine import Engine
     from token_explorer.core.start import Start
     from token_explorer.ui.models import Models
+    from token_explorer.ui.resuming import Kept
+
+WORKSPACE_VARIABLE = "TOKEN_EXPLORER_WORKSPACE"
 
 
 def starting_text(input_file: str | None, prompt: str | None, settings: Settings) -> str:
@@ -31,6 +35,28 @@ def starting_text(input_file: str | None, prompt: str | None, settings: Settings
     from token_explorer.core.start import Example
 
     return Example(settings.prompt.example_prompt)
+
+
+def kept_session() -> "Kept | None":
+    """The session of the file that the environment names; None where it names none."""
+    named = os.environ.get(WORKSPACE_VARIABLE)
+    if not named:
+        return None
+    from token_explorer.ui.keeper import Keeper
+    from token_explorer.ui.resuming import Kept
+
+    return Kept.read(Keeper(Path(named).expanduser().absolute()))
+
+
+def kept_model(settings: Settings, kept: "Kept | None") -> Settings:
+    """The settings with the model of a kept session, where that can still be opened."""
+    if kept is None or kept.session is None:
+        return settings
+    try:
+        check_model(kept.session.model)
+    except ModelNotFound:
+        return settings
+    return replace(settings, model=replace(settings.model, name=kept.session.model))
 
 
 def check_terminal() -> None:
@@ -47,11 +73,12 @@ def check_terminal() -> None:
         raise InputError("No screen", message, "Run it in another terminal.")
 
 
-def run_explorer(settings: Settings, first: "str | Start") -> int:
+def run_explorer(settings: Settings, first: "str | Start", kept: "Kept | None" = None) -> int:
     """Open the explorer on the model that settings name, and return its exit code.
 
     Args:
         first: the text of the first prompt, or its tokens.
+        kept: the file that the session is kept in; None for none.
     """
     with uncollected():
         from token_explorer.engine.process import local_engine
@@ -59,7 +86,7 @@ def run_explorer(settings: Settings, first: "str | Start") -> int:
     engine = local_engine(spec(settings))
     if _has_free_core():
         engine.begin()  # it loads while this process gets the screen, which waits for nothing of it
-    return run_on(engine, settings, first, settings.model.name)
+    return run_on(engine, settings, first, settings.model.name, kept)
 
 
 def _has_free_core() -> bool:
@@ -87,17 +114,20 @@ def models_of(settings: Settings) -> "Models":
     return Models(make, available)
 
 
-def run_on(engine: "Engine", settings: Settings, first: "str | Start", model: str) -> int:
+def run_on(
+    engine: "Engine", settings: Settings, first: "str | Start", model: str, kept: "Kept | None" = None
+) -> int:
     """Open the explorer on an engine, close that at last, and return the exit code.
 
     Args:
         model: what to call the model until it is loaded.
+        kept: the file that the session is kept in; None for none.
     """
     try:
         with uncollected():
             from token_explorer.ui.app import Explorer
 
-            explorer = Explorer(engine, settings, first, model, models_of(settings))
+            explorer = Explorer(engine, settings, first, model, models_of(settings), kept)
         try:
             explorer.run()
         finally:

@@ -24,8 +24,8 @@ from token_explorer.ui.choices import LAYER_MODES
 from token_explorer.ui.commandline import CommandLine
 from token_explorer.ui.exploration import Exploration
 from token_explorer.ui.models import Models
-from token_explorer.ui.moving import Moving
 from token_explorer.ui.orders import orders
+from token_explorer.ui.resuming import Kept, Resuming
 from token_explorer.ui.saving import folder_beside, save_prompt
 from token_explorer.ui.screens.attention import AttentionRoom
 from token_explorer.ui.screens.byhand import ByHandRoom
@@ -57,8 +57,8 @@ def _commands() -> "type[Provider]":
     return Commands
 
 
-class Explorer(Moving):
-    """The terminal program. See Stage and Moving for its arguments."""
+class Explorer(Resuming):
+    """The terminal program. See Stage, Moving and Resuming for its arguments."""
 
     COMMANDS: ClassVar["set[type[Provider] | Callable[[], type[Provider]]]"] = {_commands}
     ROOMS: ClassVar[Mapping[str, RoomKind]] = {
@@ -77,8 +77,9 @@ class Explorer(Moving):
         first: str | Start,
         model: str,
         models: Models | None = None,
+        kept: Kept | None = None,
     ) -> None:
-        super().__init__(engine, settings, first, model, models)
+        super().__init__(engine, settings, first, model, models, kept)
         # Not made by a keymap, as Textual drops a binding without a word where two keys clash.
         self._bindings = BindingsMap(self._make_bindings())
         # Where layers aren't enabled, their key first explains itself.
