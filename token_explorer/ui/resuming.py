@@ -71,7 +71,7 @@ class Resuming(Moving):
         self._trouble = None if kept is None else kept.trouble
         self._seen: _Seen | None = None
         if self._keeper is not None:
-            self._keeper.when_refused(self._refuse)
+            self._keeper.when_refused(self._tell_unkept)
 
     def _open(self, ready: news.TokenizerReady) -> None:
         super()._open(ready)
@@ -140,7 +140,7 @@ class Resuming(Moving):
             self._seen = seen
             keeper.keep(partial(_session, seen))
 
-    def _refuse(self, error: ExplorerError) -> None:
+    def _tell_unkept(self, error: ExplorerError) -> None:
         """Tell, from the keeper's thread, that the file can't be written."""
         self.call_later(self.report_once, error)
 
