@@ -1,5 +1,7 @@
 """On a phone's width nothing is lost: panes stand one below the other, legends and help are whole."""
 
+from itertools import pairwise
+
 import pytest
 from textual.geometry import Region
 from textual.widget import Widget
@@ -18,7 +20,7 @@ def panes(driver: Driver, *names: str) -> list[Region]:
 def check_stacked(driver: Driver, *names: str) -> None:
     """The panes have the whole width, and each begins below the one before."""
     found = panes(driver, *names)
-    for above, below in zip(found, found[1:], strict=False):
+    for above, below in pairwise(found):
         assert above.bottom <= below.y
     for region in found:
         assert region.width >= driver.app.size.width - 4
