@@ -43,19 +43,18 @@ class Exchange:
         self._listener = Listener(
             place, "AF_UNIX" if posix else "AF_PIPE", backlog=_BACKLOG, authkey=self.key
         )
+        self.address = str(self._listener.address)
+        """Where to ask."""
         self._closed = False
         self._lock = threading.Lock()
         self._open: set[queue.SimpleQueue[Answer | None]] = set()
         self._thread = threading.Thread(target=self._accept, name="exchange", daemon=True)
         self._thread.start()
 
-    @property
-    def address(self) -> str:
-        """Where to ask."""
-        return str(self._listener.address)
-
     def close(self) -> None:
         """End all connections and all engines."""
+        if self._closed:
+            return
         self._closed = True
         with contextlib.suppress(OSError, EOFError, multiprocessing.AuthenticationError):
             Client(self.address, authkey=self.key).close()  # wakes who waits for the next one

@@ -139,6 +139,7 @@ class Turns:
                 self._running = None
                 if reply is None and job.seat in self._seats:
                     self._jobs.append(job)
+                self._changed.notify_all()
 
     def _next(self) -> _Job | None:
         """Wait for the next job, what can't wait first; None when all is over."""
