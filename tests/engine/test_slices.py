@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_slices_write_what_the_uncut_run_does(plan: Plan) -> None:
     (run, told), (whole, steps) = in_slices(runner(), plan), uncut(runner(), plan)
     assert (run.ids, run.ending) == (whole.ids, whole.ending)
     assert untimed(told) == untimed(steps)
-    assert all(first.seconds <= second.seconds for first, second in zip(told, told[1:], strict=False))
+    assert all(first.seconds <= second.seconds for first, second in pairwise(told))
     assert not told or run.seconds >= told[-1].seconds
 
 

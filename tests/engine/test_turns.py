@@ -1,4 +1,4 @@
-"""One engine for many: who asks is answered in turn, with what is its own, and no call keeps the others waiting."""
+"""One engine for many: each is answered in turn, with what is its own, and keeps nobody waiting for long."""
 
 import queue
 import threading
