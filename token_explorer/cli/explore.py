@@ -4,6 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from token_explorer.cli.engines import engine_for, in_tab
 from token_explorer.cli.settings import spec
 from token_explorer.cli.source import checked
 from token_explorer.config import Settings
@@ -26,7 +27,9 @@ def starting_text(input_file: str | None, prompt: str | None, settings: Settings
 
 
 def check_terminal() -> None:
-    """Raise InputError where there is no terminal to draw on and to read keys from."""
+    """Raise InputError where there is no terminal to draw on and to read keys from; a tab is one."""
+    if in_tab():
+        return
     streams = {"stdin": sys.__stdin__, "stdout": sys.__stdout__, "stderr": sys.__stderr__}
     for name, stream in streams.items():
         if stream is None or not stream.isatty():
@@ -46,9 +49,7 @@ def run_explorer(settings: Settings, first: "str | Start") -> int:
         first: the text of the first prompt, or its tokens.
     """
     with uncollected():
-        from token_explorer.engine.process import local_engine
-
-    engine = local_engine(spec(settings))
+        engine = engine_for(spec(settings))
     if _has_free_core():
         engine.begin()  # it loads while this process gets the screen, which waits for nothing of it
     return run_on(engine, settings, first, settings.model.name)
