@@ -5,6 +5,7 @@ Which prompts there are and what is known of them lives in Exploration, what is 
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from io import StringIO
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -23,7 +24,7 @@ from token_explorer.ui.choices import LAYER_MODES
 from token_explorer.ui.commandline import CommandLine
 from token_explorer.ui.exploration import Exploration
 from token_explorer.ui.orders import orders
-from token_explorer.ui.saving import folder_beside, save_prompt
+from token_explorer.ui.saving import file_name, folder_beside, save_prompt
 from token_explorer.ui.screens.attention import AttentionRoom
 from token_explorer.ui.screens.chat import ChatRoom
 from token_explorer.ui.screens.compose import Composer
@@ -326,12 +327,20 @@ class Explorer(Steering):
             return
         text, whole = self.exploration.text()
         try:
-            path = save_prompt(text, folder_beside(self.settings.source))
+            place = self._saved(text)
         except ExplorerError as error:
             self.report(error)
             return
         broken = "" if whole else "\nBytes that make no whole character were saved as U+FFFD."
-        self.say("Saved", f"{path}{broken}")
+        self.say("Saved", f"{place}{broken}")
+
+    def _saved(self, text: str) -> str:
+        """Save a text where its user can get at it, and say where. Raises InputError."""
+        if not self.is_web:
+            return str(save_prompt(text, folder_beside(self.settings.source)))
+        name = file_name()
+        self.deliver_text(StringIO(text), save_filename=name, mime_type="text/plain", encoding="utf-8")
+        return f"{name}, a download of the browser."
 
     def on_key(self, event: events.Key) -> None:
         """Type keys that were on their way to the screen when the one before them opened a line."""
