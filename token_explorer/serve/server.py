@@ -135,6 +135,7 @@ class ExplorerServer(Server):
         app.add_routes(
             [
                 web.get("/", self._page),
+                web.get("/why", self._tell_why),
                 web.get("/ws/{tab:[0-9a-f]{32}}", self.handle_websocket),
                 web.get("/download/{key:[0-9a-f]+}", self.handle_download),
                 web.static("/page", PAGE),
@@ -170,12 +171,19 @@ class ExplorerServer(Server):
     async def _page(self, request: web.Request) -> web.StreamResponse:
         return web.FileResponse(PAGE / "index.html")
 
+    @property
+    def _why(self) -> str:
+        """Why no tab can be opened; '' where one can."""
+        return _FULL.format(self._place.sessions) if self.sessions.full else ""
+
+    async def _tell_why(self, request: web.Request) -> web.StreamResponse:
+        """What a page asks that got no WebSocket: browsers don't tell it."""
+        return web.Response(text=self._why)
+
     async def handle_websocket(self, request: web.Request) -> web.StreamResponse:  # type: ignore[override]
         """Run a tab for as long as its page is there."""
         if not web.WebSocketResponse().can_prepare(request):
-            # What a page asks that got no WebSocket, to tell its user why.
-            why = _FULL.format(self._place.sessions) if self.sessions.full else ""
-            return web.Response(status=503 if why else 426, text=why)
+            return web.Response(status=426, text="Only a WebSocket can be had here.")
         key = Key(request[_ADMITTED].browser, request.match_info["tab"])
         while (before := self.sessions.find(key)) is not None:
             before.end("This tab was opened again.")
@@ -183,7 +191,7 @@ class ExplorerServer(Server):
         try:
             session = self.sessions.open(key)
         except Full:
-            return web.Response(status=503, text=_FULL.format(self._place.sessions))
+            return web.Response(status=503, text=self._why)
         try:
             return await self._run(session, request)
         finally:

@@ -101,10 +101,12 @@ class Tab(AppService):
         assert process.stdout is not None
         assert process.stderr is not None
         reading = asyncio.create_task(self._read_errors(process.stderr))
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, ValueError):
+        with contextlib.suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             await self._find_start(process.stdout)
-            while True:
+            while self._shows:
                 await self._pass_on(process.stdout)
+        while await process.stdout.read(_KEPT_BYTES):
+            pass  # what isn't read would keep it from ending
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(reading, QUIT_S)
         self._ended(self._errors.decode("utf-8", "replace").strip())
@@ -130,12 +132,11 @@ class Tab(AppService):
         await process.wait()
 
     async def _find_start(self, stdout: asyncio.StreamReader) -> None:
-        """Skip what comes before the screen. Raises IncompleteReadError where none comes."""
+        """Skip what comes before the screen. Raises IncompleteReadError where it ends before."""
         for _ in range(_LINES_BEFORE_START):
             if await stdout.readuntil() == _START:
                 self._shows = True
                 return
-        raise ValueError("no screen")
 
     async def _pass_on(self, stdout: asyncio.StreamReader) -> None:
         kind = await stdout.readexactly(1)

@@ -68,14 +68,14 @@ class Connection extends WebSocket {
         this.why = text || "The explorer has ended.";
       }
     });
-    this.addEventListener("close", async () => showClosed(this.why || (await reason(url))));
+    this.addEventListener("close", async () => showClosed(this.why || (await reason())));
   }
 }
 
 // Why there is no WebSocket: a page isn't told, but may ask.
-async function reason(url) {
+async function reason() {
   try {
-    const answer = await fetch(new URL(url.replace(/^ws/, "http")).pathname);
+    const answer = await fetch("/why");
     return (await answer.text()).trim() || "The connection to the server was lost.";
   } catch {
     return "The server can't be reached.";
