@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from token_explorer.core.ahead import Ahead, Futures
 from token_explorer.core.cuts import Chat, Cut, Encoding, Recut
-from token_explorer.core.engine import Answer, Check, EngineInfo, Progress, Report, Stop, Stopped
+from token_explorer.core.engine import Answer, Check, EngineInfo, Progress, Report, Stop, Stopped, unheard
 from token_explorer.core.generation import Ending, Generated, Plan, Step
 from token_explorer.core.listing import Listed, of_distribution
 from token_explorer.core.observation import (
@@ -318,6 +318,8 @@ class FakeEngine:
         self._go_on_loading = threading.Event()
         self._go_on_loading.set()
         self._tell_death: Callable[[], None] = lambda: None
+        self.report_long: Report = unheard
+        """Where it tells of calls that take long."""
         self._changed = threading.Condition()
 
     def hold(self) -> None:
@@ -344,6 +346,9 @@ class FakeEngine:
 
     def when_died(self, tell: Callable[[], None]) -> None:
         self._tell_death = tell
+
+    def when_long(self, report: Report) -> None:
+        self.report_long = report
 
     def load_tokenizer(self, report: Report) -> Vocabulary:
         self.calls.append("load_tokenizer")

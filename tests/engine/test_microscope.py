@@ -10,12 +10,12 @@ from torch import Tensor
 
 from tests.engine.random_models import RANDOM_MODELS, random_model
 from tests.engine.test_runner import steps, walk
-from token_explorer.core.engine import Stop, Stopped
+from token_explorer.core.engine import Progress, Stop, Stopped
 from token_explorer.core.observation import DecisionDepth, Following, LayerLogprobs, Lens, Residuals
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import microscope as microscope_module
 from token_explorer.engine import runner as runner_module
-from token_explorer.engine.microscope import Microscope
+from token_explorer.engine.microscope import LOOKING, Microscope
 from token_explorer.engine.runner import ModelRunner
 from token_explorer.errors import FacetUnavailable
 
@@ -288,3 +288,13 @@ def test_before_the_first_token_there_is_no_distribution() -> None:
     _, microscope = looking("llama")
     with pytest.raises(FacetUnavailable, match="nothing comes before the first token"):
         microscope.observe(IDS, Following(0), Stop())
+
+
+def test_how_far_a_lens_of_more_than_a_screen_is_is_told() -> None:
+    runner, microscope = looking("llama")
+    told: list[Progress] = []
+    runner.report = told.append
+    microscope.observe(IDS, Lens(0, 30), Stop())
+    assert told == []
+    microscope.observe((*IDS, *IDS), Lens(0, 60), Stop())
+    assert told == [Progress(LOOKING, done, 60) for done in range(60)]

@@ -11,13 +11,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tests.engine.random_models import random_model
-from token_explorer.core.engine import Stop
+from token_explorer.core.engine import Progress, Stop
 from token_explorer.core.scores import NATS_PER_BIT
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import runner as runner_module
 from token_explorer.engine import scoring
 from token_explorer.engine.kv import SPARE_TOKENS
-from token_explorer.engine.runner import ModelRunner
+from token_explorer.engine.runner import READING, ModelRunner
 from token_explorer.engine.scoring import score_rows
 
 load = functools.cache(random_model)
@@ -116,3 +116,15 @@ def test_scores_of_flat_and_of_sharp_distributions_are_exact(spread: float, lift
     torch.testing.assert_close(found[0], chosen[:, 0], atol=2e-5, rtol=1e-6)
     torch.testing.assert_close(found[1], entropies, atol=1e-5 * NATS_PER_BIT, rtol=0)
     assert found[2].tolist() == ranks.tolist()
+
+
+def test_how_far_a_prompt_of_several_pieces_is_read_is_told(
+    llama: ModelRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "PIECE_TOKENS", 100)
+    told: list[Progress] = []
+    llama.report = told.append
+    llama.score(prompt(100), 10, Stop())
+    assert told == []
+    llama.score(prompt(350), 10, Stop())
+    assert told == [Progress(READING, done, 250) for done in (0, 100, 200)]

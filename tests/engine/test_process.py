@@ -31,6 +31,9 @@ class Scripted:
     def when_died(self, tell: Callable[[], None]) -> None:
         pass
 
+    def when_long(self, report: Report) -> None:
+        self.report_long = report
+
     def load_tokenizer(self, report: Report) -> Vocabulary:
         print("noise for the terminal", flush=True)
         print("more noise", file=sys.stderr, flush=True)
@@ -50,6 +53,7 @@ class Scripted:
             while True:
                 stop.check()
                 time.sleep(0.001)
+        self.report_long(Progress("reading the prompt", 1, len(ids)))
         if ids[0] == FAILS:
             raise KeyError("a bug")
         if ids[0] == DIES:
@@ -101,6 +105,16 @@ def test_values_cross_as_they_are(engine: EngineProcess) -> None:
     assert scores.ids == (1, 2, 3)
     assert scores.next.ids.tolist() == [0, 1, 2, 3]
     assert (scores.next.tail, scores.next.entropy) == (0.25, 1.5)
+
+
+def test_how_far_a_long_call_is_is_told_and_is_no_step_of_a_run(engine: EngineProcess) -> None:
+    seen, steps = list[Progress](), list[Step]()
+    engine.score((1, 2, 3), 4, Stop())  # nobody hears of it
+    engine.when_long(seen.append)
+    engine.score((1, 2, 3), 4, Stop())
+    engine.generate((1, 2), Plan(2), steps.append, Stop())
+    assert seen == [Progress("reading the prompt", 1, 3)]
+    assert [step.place for step in steps] == [2, 3]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tests.fakes import FakeEngine, encode, score
 from tests.ui.driving import driving, in_loop, saving_in
 from tests.ui.truth import check_screen
 from token_explorer.config import Settings
-from token_explorer.core.engine import Report
+from token_explorer.core.engine import Progress, Report
 from token_explorer.core.tokens import Vocabulary
 from token_explorer.errors import ConfigError, EngineDied, EngineFault, ModelLoadError, ModelNotFound
 from token_explorer.ui.app import Explorer
@@ -131,6 +131,23 @@ async def test_a_failed_load_waits_for_the_user_to_save_what_was_changed(tmp_pat
         await driver.pilot.press("ctrl+q")
     assert driver.app.return_code == 1
     assert driver.app.fatal is engine.load_error
+
+
+@in_loop
+async def test_how_far_a_long_prompt_is_read_is_told_till_it_is_and_not_beyond() -> None:
+    async with driving() as driver:
+        driver.engine.hold()
+        await driver.pilot.press("right")
+        await driver.begun()
+        while "reading the prompt 50%" not in driver.lines()[0]:
+            driver.engine.report_long(Progress("reading the prompt", 2, 4))
+            await driver.pilot.pause()
+        driver.engine.release()
+        await driver.settle()
+        driver.engine.report_long(Progress("reading the prompt", 3, 4))
+        await driver.settle()
+        assert "reading" not in driver.text()
+        check_screen(driver)
 
 
 @in_loop

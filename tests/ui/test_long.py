@@ -301,7 +301,7 @@ def test_after_any_keys_the_pane_is_as_if_it_had_shown_nothing_before(
                 pane.show(prompt_of(space), levels)
                 if number % 5 == 0:
                     await pilot.pause()
-                check_pane(pane, pane._width)
+                check_pane(pane, pane.line_width)
 
     run()
 

@@ -102,7 +102,6 @@ def lens(
 
     with stopping() as stop, opening(settings) as opened:
         ids = encoded(opened, given)
-        note(f"looking at {len(ids)} tokens in {opened.info.layers} layers …")
         pinned = None if pin is None else _pinned(opened, checked(pin, "--pin"))
         looked = layers.look(opened, ids, pinned, stop)
     if path is not None:

@@ -45,6 +45,8 @@ def opening(settings: Settings) -> Iterator[Opened]:
     try:
         with _interruptible():
             opened = open_model(engine, narration())
+        if opened.info.note:
+            note(opened.info.note)
         yield opened
     finally:
         engine.close()

@@ -90,7 +90,7 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a load is. `total` is 0 where the end isn't known."""
+    """How far a load is, or a call that takes long. `total` is 0 where the end isn't known."""
 
     stage: str
     done: int = 0
@@ -98,6 +98,10 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+
+
+def unheard(progress: Progress) -> None:
+    """A report that nobody reads."""
 
 
 class Stopped(Exception):
@@ -148,6 +152,13 @@ class Engine(Protocol):
 
     def when_died(self, tell: Callable[[], None]) -> None:
         """Have `tell` called, from any thread, whenever the engine ends unasked, even while it is idle."""
+        ...
+
+    def when_long(self, report: Report) -> None:
+        """Have `report` called, in the caller's thread, with how far a call is that takes long.
+
+        Loads tell whoever asks for them.
+        """
         ...
 
     def load_tokenizer(self, report: Report) -> Vocabulary:

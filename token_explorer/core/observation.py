@@ -13,7 +13,16 @@ from token_explorer.core.scores import Candidates, Floats, Ints
 
 # What a model must have for a facet: what EngineInfo.lacks names where it hasn't.
 Kind = Literal[
-    "attention", "residuals", "lens", "gradient", "distribution", "candidates", "ahead", "tokenizer", "chat"
+    "attention",
+    "residuals",
+    "lens",
+    "gradient",
+    "distribution",
+    "candidates",
+    "ahead",
+    "weights",
+    "tokenizer",
+    "chat",
 ]
 
 Answer_co = TypeVar("Answer_co", covariant=True)

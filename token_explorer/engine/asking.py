@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from token_explorer.core.engine import Answer, EngineInfo, Report, Stop
+from token_explorer.core.engine import Answer, EngineInfo, Progress, Report, Stop, unheard
 from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
@@ -24,6 +24,7 @@ class Asking(ABC):
         self._number = 0
         self._begun: int | None = None
         self._tell_death: Callable[[], None] = lambda: None
+        self._report_long: Report = unheard
 
     @abstractmethod
     def _open(self) -> None:
@@ -45,6 +46,10 @@ class Asking(ABC):
         """See Engine.when_died."""
         self._tell_death = tell
 
+    def when_long(self, report: Report) -> None:
+        """See Engine.when_long."""
+        self._report_long = report
+
     def begin(self) -> None:
         """Have the tokenizer loaded already, while this process does something else.
 
@@ -60,12 +65,12 @@ class Asking(ABC):
         if self._begun is None:
             self.begin()
         number, self._begun = self._begun, None
-        vocabulary: Vocabulary = self._answer(number, report)
+        vocabulary: Vocabulary = self._answer(number, report=report)
         return vocabulary
 
     def load_model(self, report: Report) -> EngineInfo:
         """See Engine.load_model."""
-        info: EngineInfo = self._ask("load_model", tell=report)
+        info: EngineInfo = self._ask("load_model", report=report)
         return info
 
     def prove(self, stop: Stop) -> EngineInfo:
@@ -98,7 +103,8 @@ class Asking(ABC):
         method: str,
         *arguments: Any,
         stop: Stop | None = None,
-        tell: Callable[[Any], None] | None = None,
+        tell: Callable[[Step], None] | None = None,
+        report: Report | None = None,
     ) -> Any:
         """Send a call and wait for its answer, passing on its news; raises what the call raised."""
         number = self._next_number()
@@ -108,13 +114,18 @@ class Asking(ABC):
                 stop.when_set(lambda: self._send_stop(number))
         except (EOFError, OSError) as error:
             raise self._died() from error
-        return self._answer(number, tell)
+        return self._answer(number, tell, report)
 
     def _next_number(self) -> int:
         self._number += 1
         return self._number
 
-    def _answer(self, number: int | None, tell: Callable[[Any], None] | None) -> Any:
+    def _answer(
+        self,
+        number: int | None,
+        tell: Callable[[Step], None] | None = None,
+        report: Report | None = None,
+    ) -> Any:
         """Wait for the answer to a call that was sent."""
         try:
             while True:
@@ -123,7 +134,9 @@ class Asking(ABC):
                     continue  # left over from a call whose news its caller could not bear
                 if isinstance(message, Reply):
                     break
-                if tell is not None:
+                if isinstance(message.value, Progress):
+                    (report or self._report_long)(message.value)
+                elif tell is not None:
                     tell(message.value)
         except (EOFError, OSError) as error:
             raise self._died() from error

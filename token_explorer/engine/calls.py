@@ -43,7 +43,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a call that isn't over tells: how far a load is, or a token that was written."""
+    """What a call that isn't over tells: how far it is, or a token that was written."""
 
     number: int
     value: Progress | Step
@@ -99,6 +99,7 @@ def reply_to(call: Call, engine: Engine, stop: Stop, tell: Tell) -> Reply:
         extra["report"] = tell
     if call.method == "generate":
         extra["tell"] = tell
+    engine.when_long(tell)
     try:
         return Reply(call.number, getattr(engine, call.method)(*call.arguments, **extra))
     except (ExplorerError, Stopped) as error:

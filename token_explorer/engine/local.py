@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from token_explorer.core.engine import Answer, EngineInfo, ModelSpec, Report, Stop
+from token_explorer.core.engine import Answer, EngineInfo, ModelSpec, Report, Stop, unheard
 from token_explorer.core.generation import Generated, Plan, Step
 from token_explorer.core.observation import Facet
 from token_explorer.core.scores import Scores
@@ -38,9 +38,16 @@ class LocalEngine:
         self._info: EngineInfo
         self._runner: ModelRunner | None = None
         self._microscope: Microscope | None = None
+        self._report_long: Report = unheard
 
     def when_died(self, tell: Callable[[], None]) -> None:
         """An engine in this process can't die alone."""
+
+    def when_long(self, report: Report) -> None:
+        """See Engine.when_long."""
+        self._report_long = report
+        if self._runner is not None:
+            self._runner.report = report
 
     def load_tokenizer(self, report: Report) -> Vocabulary:
         """See Engine.load_tokenizer."""
@@ -65,6 +72,7 @@ class LocalEngine:
         model = models.load_weights(self._source, device, self._spec.dtype, report)
         runner = ModelRunner(model, cache_mib=self._spec.cache_mib, cache_size=self._spec.cache_size)
         runner.residuals.wanted = self._spec.record_layers
+        runner.report = self._report_long
         self._runner, self._microscope = runner, Microscope(runner, self._vocabulary.ends)
         notes = ("" if runner.reuse else NO_REUSE, slowness(self._spec.dtype, device))
         self._info = EngineInfo(

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from token_explorer.byhand.weights import Parameters
 from token_explorer.core.ahead import Ahead, Futures
-from token_explorer.core.engine import Answer, Stop
+from token_explorer.core.engine import Answer, Progress, Stop
 from token_explorer.core.observation import (
     AttentionMap,
     AttentionMaps,
@@ -34,11 +35,14 @@ from token_explorer.core.observation import (
 )
 from token_explorer.core.scores import Floats
 from token_explorer.core.tokens import TokenIds
-from token_explorer.engine import ahead, attention, gradient
+from token_explorer.engine import ahead, attention, gradient, parameters
 from token_explorer.engine.models import check_length
 from token_explorer.engine.runner import LOGITS_BYTES, PIECE_TOKENS, ModelRunner
 from token_explorer.errors import FacetUnavailable
 
+# A lens of more positions than a screen has room for takes long enough to be told of.
+FEW_COLUMNS = 32
+LOOKING = "looking into the layers"
 # The kinds of facets that a model's inside answers, and not its tokenizer.
 KINDS: tuple[Kind, ...] = (
     "attention",
@@ -48,6 +52,7 @@ KINDS: tuple[Kind, ...] = (
     "distribution",
     "candidates",
     "ahead",
+    "weights",
 )
 
 
@@ -84,6 +89,8 @@ class Microscope:
             return self._runner.anatomy.no_lens
         if kind == "gradient":
             return gradient.why_not(self._runner, stop)
+        if kind == "weights":
+            return parameters.why_not(self._runner.model)
         if kind == "attention":
             found = attention.find(self._runner)
             if isinstance(found, str):
@@ -108,6 +115,8 @@ class Microscope:
     def _answer(self, ids: TokenIds, facet: Facet[Any], stop: Stop) -> object:
         if isinstance(facet, Attribution):
             return gradient.attribute(self._runner, ids, facet.place, facet.token, stop)
+        if isinstance(facet, Parameters):
+            return parameters.read(self._runner.model)
         with torch.inference_mode():
             if isinstance(facet, AttentionRow | AttentionMap | AttentionMaps):
                 return self._attend(ids, facet, stop)
@@ -198,7 +207,11 @@ class Microscope:
 
     def _lens(self, ids: TokenIds, facet: Lens, stop: Stop) -> LensCells:
         states = self._states(ids, facet.start, facet.stop, stop)
-        cells = [self._column(states[:, place], facet.pin, stop) for place in range(states.shape[1])]
+        count, cells = states.shape[1], []
+        for place in range(count):
+            if count > FEW_COLUMNS:
+                self._runner.report(Progress(LOOKING, place, count))
+            cells.append(self._column(states[:, place], facet.pin, stop))
         columns = (torch.stack(each, 1) for each in zip(*cells, strict=True))
         tops, logprobs, entropies, divergences, pinned, ranks = columns
         has_pin = facet.pin is not None

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache, DynamicCache
 
-from token_explorer.core.engine import Stop
+from token_explorer.core.engine import Progress, Report, Stop, unheard
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, common_length
 from token_explorer.engine.anatomy import dissect, last_hidden, same_logits
@@ -28,6 +28,7 @@ from token_explorer.engine.scoring import candidates, score_rows
 
 # Tokens run by one forward of a prefill: what a stop can lose, and what bounds its activations.
 PIECE_TOKENS = 512
+READING = "reading the prompt"
 # Logits held at once while a prompt is scored, so that memory doesn't grow with tokens x vocabulary.
 LOGITS_BYTES = 64 << 20
 # Logits at hand, so that a token just chosen is scored, and what was popped or foreseen shown, at no cost.
@@ -53,6 +54,7 @@ class ModelRunner:
         counts: work done so far.
         cache: the model's, which lives in the memory's track; None where nothing is reused.
         places: where its layers are in the track.
+        report: told how far a prompt is read that is run in several pieces.
     """
 
     def __init__(self, model: PreTrainedModel, *, cache_mib: int = 1024, cache_size: int = 100) -> None:
@@ -75,6 +77,7 @@ class ModelRunner:
         self.residuals = ResidualStream(self.anatomy.layers, self.anatomy.state, cache_mib << 20)
         self._recent: OrderedDict[TokenIds, Tensor] = OrderedDict()
         self._stop = Stop()
+        self.report: Report = unheard
         for layer in self.anatomy.layers:
             layer.register_forward_pre_hook(lambda *_: self._stop.check())
 
@@ -116,12 +119,14 @@ class ModelRunner:
 
     def _run(self, ids: TokenIds, known: int, stop: Stop) -> None:
         """Run what is not known of a prompt, in pieces that are kept even if a later one is stopped."""
-        start = self.memory.load(ids, known, stop.check)
+        start = first = self.memory.load(ids, known, stop.check)
         self.memory.begin(len(ids) - start)  # at once, lest the track grow from piece to piece
         step = PIECE_TOKENS if self.reuse else len(ids)
         with self.stopping(stop):
             while start < len(ids):
                 stop.check()
+                if len(ids) - first > step:
+                    self.report(Progress(READING, start - first, len(ids) - first))
                 end = min(start + step, len(ids))
                 self._run_piece(ids[:end], start, stop)
                 start = end

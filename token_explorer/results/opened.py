@@ -22,6 +22,10 @@ class Opened:
 
 
 def open_model(engine: Engine, report: Report) -> Opened:
-    """Load a model, telling how far it is. Raises ModelNotFound, ModelLoadError, DeviceError."""
+    """Load a model; `report` is told how far that is, and later of calls that take long.
+
+    Raises ModelNotFound, ModelLoadError, DeviceError.
+    """
+    engine.when_long(report)
     vocabulary = engine.load_tokenizer(report)
     return Opened(engine, vocabulary, engine.load_model(report))

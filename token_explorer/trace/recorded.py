@@ -60,6 +60,9 @@ class RecordedEngine:
     def when_died(self, tell: Callable[[], None]) -> None:
         """See Engine; this one doesn't die."""
 
+    def when_long(self, report: Report) -> None:
+        """Nothing that is recorded takes long."""
+
     def load_tokenizer(self, report: Report) -> Vocabulary:
         """The recorded vocabulary: of tokens that the trace doesn't name it knows no bytes."""
         report(Progress("trace"))

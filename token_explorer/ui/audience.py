@@ -80,8 +80,11 @@ class Audience(Stage):
 
     def _show_progress(self, progress: Progress) -> None:
         part = min(1.0, progress.done / progress.total) if progress.total else None
-        self.explore.title_line.work()
-        self._wait(Waiting(f"{words.plain(progress.stage)}{'' if progress.total else ' …'}", part))
+        what = words.plain(progress.stage)
+        if self._rests and self.exploration is not None and self.exploration.info is not None:
+            return  # told of what nobody waits for any more
+        self.explore.title_line.work("" if part is None else f"{what} {part:.0%}")
+        self._wait(Waiting(f"{what}{'' if progress.total else ' …'}", part))
 
     def _greet(self, info: EngineInfo) -> None:
         """The model is there."""

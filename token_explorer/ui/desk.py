@@ -88,6 +88,7 @@ class Desk:
     def start(self) -> None:
         """Begin to load."""
         self._engine.when_died(self._note_death)
+        self._engine.when_long(self._report)
         threading.Thread(target=self._run, name="desk", daemon=True).start()
 
     def ask(self, ids: TokenIds, top_k: int) -> None:

@@ -141,8 +141,13 @@ class Stage(Troubled):
 
     def _rest(self, seconds: float | None) -> None:
         """Show how long the engine took, unless it goes on with something else."""
-        if self._asked is None and self.writing is None and not self._works:
+        if self._rests:
             self.explore.title_line.rest(seconds)
+
+    @property
+    def _rests(self) -> bool:
+        """Whether the user waits for nothing of the engine."""
+        return self._asked is None and self.writing is None and not self._works
 
     @property
     def _works(self) -> bool:

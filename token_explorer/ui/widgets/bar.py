@@ -10,7 +10,8 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
-from textual.widget import Widget
+
+from token_explorer.ui.widgets.styled import Styled
 
 Runs = Sequence[Segment]
 
@@ -25,7 +26,7 @@ def _style(bold: bool, dim: bool) -> Style:
     return Style(bold=bold or None, dim=dim or None)
 
 
-class Bar(Widget):
+class Bar(Styled):
     """A line of text; what stands at the right gives way to the left last.
 
     Args:
@@ -58,8 +59,8 @@ class Bar(Widget):
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        fill, base = self.get_component_rich_style("bar--fill"), self.rich_style
-        inner = max(0, self.size.width - 2 * len(self._ends[0]))
+        fill, base = self.get_component_rich_style("bar--fill"), self.base
+        inner = max(0, self.outer_size.width - 2 * len(self._ends[0]))
         left, right = self._fit(inner)
         gap = max(0, inner - left.cell_length - right.cell_length)
         middle = Strip([Segment(self._fill * gap, fill)], gap)

@@ -155,7 +155,7 @@ class CandidateTable(LineView):
 
     def _refresh_then(self, first: int, last: int) -> None:
         """Paint what would follow some rows."""
-        right = self.scrollable_content_region.width
+        right = self.line_width
         width = self._then(right).width
         top = max(1, first + 1 - self.scroll_offset.y)
         self.refresh(Region(right - width, top, width, last + 2 - self.scroll_offset.y - top))
@@ -211,7 +211,7 @@ class CandidateTable(LineView):
             self.post_message(self.RowClicked(row, row == self.chosen))
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.scrollable_content_region.width, self.base
+        width, base = self.line_width, self.base
         if y == 0:
             header = self.get_component_rich_style("candidates--header")
             return Strip([Segment(self._header(width), header)]).adjust_cell_length(width, header)

@@ -1,11 +1,12 @@
-"""What a widget that paints itself line by line needs: scrolling, no focus, and its own style at hand."""
+"""What a widget that paints itself line by line needs: scrolling, no focus, its styles and width at hand."""
 
-from rich.style import Style
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 
+from token_explorer.ui.widgets.styled import Styled
 
-class LineView(ScrollView, can_focus=False):
+
+class LineView(Styled, ScrollView, can_focus=False):
     """A scrolling widget with a `render_line` of its own; it takes no focus, so that keys go to the app."""
 
     DEFAULT_CSS = """
@@ -16,7 +17,7 @@ class LineView(ScrollView, can_focus=False):
     """
     ALLOW_SELECT = False
 
-    _base: Style | None = None
+    _measured: tuple[Size, int] | None = None
 
     def fit(self, lines: int, grows: bool = False) -> None:
         """Tell how many lines there are.
@@ -35,12 +36,8 @@ class LineView(ScrollView, can_focus=False):
         self.scroll_y = self.validate_scroll_y(self.scroll_y)
 
     @property
-    def base(self) -> Style:
-        """The widget's own colours; worked out once, as Textual goes through all ancestors each time."""
-        if self._base is None:
-            self._base = self.rich_style
-        return self._base
-
-    def notify_style_update(self) -> None:
-        self._base = None
-        super().notify_style_update()
+    def line_width(self) -> int:
+        """Cells of a line; the scrollbar's room is never part of it. Measured once for each size."""
+        if self._measured is None or self._measured[0] != self.outer_size:
+            self._measured = self.outer_size, self.scrollable_content_region.width
+        return self._measured[1]

@@ -89,7 +89,7 @@ class Listing(LineView):
         return place if y > 0 and place < self.count and not self.stale else None
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.scrollable_content_region.width, self.base
+        width, base = self.line_width, self.base
         if not self.count:
             lines = wrapped(self._said, max(1, width))
             return Strip([Segment(lines[y] if y < len(lines) else "", base)]).adjust_cell_length(width, base)

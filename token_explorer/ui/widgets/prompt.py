@@ -189,20 +189,15 @@ class PromptPane(LineView):
         return self._tallest
 
     def on_resize(self) -> None:
-        if self._width == self._flow.width:
+        if self.line_width == self._flow.width:
             return
-        self._flow, self._kept = Flow(self._width), []
+        self._flow, self._kept = Flow(self.line_width), []
         self._tallest = 1
         self._flow.extend(self._tokens.show(0))
         self._strips.clear()
         self._fit_height()
         self.call_after_refresh(self._reveal)
         self.refresh()
-
-    @property
-    def _width(self) -> int:
-        """Cells of a line; the scrollbar's room is never part of it, so that text doesn't wrap anew."""
-        return self.scrollable_content_region.width
 
     def _forget_styles(self) -> None:
         self._strips.clear()
@@ -222,7 +217,7 @@ class PromptPane(LineView):
     def render_line(self, y: int) -> Strip:
         line = y + self.scroll_offset.y
         if line >= len(self._flow):
-            return Strip.blank(self._width, self.base)
+            return Strip.blank(self.line_width, self.base)
         if line not in self._strips:
             self._strips[line] = self._paint(line)
         return self._strips[line]
@@ -233,7 +228,7 @@ class PromptPane(LineView):
         segments = [Segment("".join(text for _, text in run), self._style(look)) for look, run in alike]
         if line == len(self._flow) - 1 and self._tokens.cursor is None:
             segments.append(Segment("▏", self.get_component_rich_style("prompt--end")))
-        return Strip(segments).adjust_cell_length(self._width, self.base)
+        return Strip(segments).adjust_cell_length(self.line_width, self.base)
 
     def _look(self, token: int) -> _Look:
         tokens = self._tokens

@@ -193,14 +193,14 @@ class SamplerPanel(LineView):
         if line != self.chosen:
             self.choose(line)
             return
-        width = self.scrollable_content_region.width
+        width = self.line_width
         if abs(place.x - (width - END)) <= 1:
             self._turn(line, -1)
         elif abs(place.x - (width - 2)) <= 1:
             self._turn(line, 1)
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.scrollable_content_region.width, self.base
+        width, base = self.line_width, self.base
         line = y + self.scroll_offset.y
         if line < len(self._dials):
             style = self._style(line)

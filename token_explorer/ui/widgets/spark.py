@@ -13,11 +13,11 @@ from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from token_explorer.core.scores import Floats, Ints
 from token_explorer.results import figures
 from token_explorer.results.blocks import block, largest
+from token_explorer.ui.widgets.styled import Styled
 
 # Below so many cells for the blocks, the words before them are left out.
 LEAST = 24
@@ -70,7 +70,7 @@ def words(values: Floats | None, label: str, unit: str) -> str:
     return f" {label} ≤ {most} {unit}".rstrip() + " "
 
 
-class Sparkline(Widget):
+class Sparkline(Styled):
     """The values of a prompt's tokens in one line; the cell of the token that is looked at is marked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"spark--words", "spark--cells", "spark--mark"}
@@ -113,7 +113,7 @@ class Sparkline(Widget):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.base
         segments = [Segment(self._words(), self.get_component_rich_style("spark--words"))]
         if (spark := self._spark()) is not None:
             style, mark = map(self.get_component_rich_style, ("spark--cells", "spark--mark"))

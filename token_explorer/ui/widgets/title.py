@@ -32,6 +32,7 @@ class TitleLine(Bar):
         self._note = ""
         self._checks: Sequence[Check] = ()
         self._seconds: float | None = None
+        self._what = ""
         self._frame = -1
         self._timer: Timer | None = None
 
@@ -45,15 +46,19 @@ class TitleLine(Bar):
         self._about, self._note, self._checks = about, note, checks
         self._draw()
 
-    def work(self) -> None:
-        """The engine has something to do."""
-        self._seconds = None
+    def work(self, what: str = "") -> None:
+        """The engine has something to do.
+
+        Args:
+            what: how far it is, safe for the screen; '' where there is nothing to tell.
+        """
+        self._seconds, self._what = None, what
         if self._timer is not None:
             self._timer.resume()
 
     def rest(self, seconds: float | None) -> None:
         """The engine has nothing to do; its last answer took so long, None for no answer."""
-        self._seconds, self._frame = seconds, -1
+        self._seconds, self._frame, self._what = seconds, -1, ""
         if self._timer is not None:
             self._timer.pause()
         self._draw()
@@ -65,7 +70,8 @@ class TitleLine(Bar):
     def _draw(self) -> None:
         left: list[Segment] = [run("Token Explorer", bold=True), run("   " + " · ".join(self._about))]
         spinner = run(_FRAMES[self._frame], bold=True) if self._frame >= 0 else run(" ")
-        time = [] if self._seconds is None else [run(f" {figures.milliseconds(self._seconds)}")]
+        told = self._what if self._seconds is None else figures.milliseconds(self._seconds)
+        time = [run(f" {told}")] if told and (self._frame >= 0 or not self._what) else []
         right = [spinner, *time]
         note = [run(f"{self._note} · ", dim=True)] if self._note else []
         badges = _badges(self._checks)
