@@ -118,17 +118,27 @@ function openUrl(url, target) {
 
 const windowOpen = window.open.bind(window);
 
+const loaded = () =>
+  new Promise((resolve) => {
+    if (document.readyState === "complete") {
+      resolve();
+    } else {
+      window.addEventListener("load", resolve, { once: true });
+    }
+  });
+
 async function start() {
   const terminal = byId("terminal");
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   terminal.dataset.sessionWebsocketUrl = `${scheme}://${location.host}/ws/${await tabName()}`;
   terminal.dataset.fontSize = fontSize();
   await Promise.allSettled([document.fonts.load("16px 'Roboto Mono'"), document.fonts.load("bold 16px 'Roboto Mono'")]);
+  await loaded(); // the terminal's script begins at that event, which must not come once more
   window.WebSocket = Connection;
   window.open = openUrl;
   const script = document.createElement("script");
   script.src = "/static/js/textual.js";
-  script.onload = () => window.onload(); // it waits for an event that has been
+  script.onload = () => window.onload();
   script.onerror = () => showClosed("The terminal couldn't be loaded.");
   document.head.append(script);
 }
