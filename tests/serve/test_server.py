@@ -143,6 +143,27 @@ def test_a_foreign_origin_and_a_foreign_host_are_refused_also_with_the_cookie(tm
     run(check)
 
 
+def test_what_is_no_request_is_refused_and_not_repeated_to_who_runs_the_server(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def check() -> None:
+        async with serving(tmp_path) as visitor:
+            port = int(visitor.root.rpartition(":")[2])
+            for sent in (
+                b"\x16\x03\x1b]2;x\x07",
+                b"GET / HTTP/1.1\r\n",
+                b"GET /\xff HTTP/1.1\r\nHost: a\r\nHost: b",
+            ):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(sent + b"\r\n\r\n")
+                assert (await reader.readline()).split()[1] == b"400"
+                writer.close()
+
+    run(check)
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
+
+
 def test_the_cookie_is_for_this_server_alone_and_no_script_reads_it(tmp_path: Path) -> None:
     async def check() -> None:
         async with serving(tmp_path) as visitor, visitor.client.get(visitor.address) as answer:

@@ -6,6 +6,7 @@ Knows nothing of models: what a tab needs to find the engine is in the environme
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import shlex
 import signal
@@ -17,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from textual_serve.server import Server
 
 from token_explorer.errors import InputError
 from token_explorer.serve import gate, messages
 from token_explorer.serve.gate import Admitted, Gate
+from token_explorer.serve.hardening import harden
 from token_explorer.serve.sessions import Full, Key, Session, Sessions
 from token_explorer.serve.tab import Hung, Tab
 
@@ -33,18 +36,6 @@ _ADMITTED = web.RequestKey("admitted", Admitted)
 _LOOK_S, _HEARTBEAT_S = 5.0, 15.0
 _CLOSE_S = 3.0
 _FULL = "All {} tabs that this server runs at a time are open. Close one, and open this one again."
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; font-src 'self'; "
-    # the terminal's own script writes its styles into the page
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +89,8 @@ class ExplorerServer(Server):
         Args:
             ready: called with the address to open, once it can be.
         """
-        runner = web.AppRunner(await self._make_app(), access_log=None, shutdown_timeout=_CLOSE_S)
+        app = await self._make_app()
+        runner = web.AppRunner(app, logger=_faults(), access_log=None, shutdown_timeout=_CLOSE_S)
         await runner.setup()
         try:
             port = await self._listen(runner)
@@ -109,6 +101,8 @@ class ExplorerServer(Server):
             await stop.wait()
             watch.cancel()
         finally:
+            for site in list(runner.sites):
+                await site.stop()
             await self._end_all("The server was stopped.")
             await runner.cleanup()
 
@@ -131,7 +125,7 @@ class ExplorerServer(Server):
 
     async def _make_app(self) -> web.Application:
         app = web.Application(middlewares=[self._pass_gate])
-        app.on_response_prepare.append(_harden)
+        app.on_response_prepare.append(harden)
         app.add_routes(
             [
                 web.get("/", self._page),
@@ -202,8 +196,6 @@ class ExplorerServer(Server):
         websocket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, timeout=_CLOSE_S)
         size = _size(request)
         await websocket.prepare(request)
-        endings: asyncio.Queue[str] = asyncio.Queue()
-        session.end = endings.put_nowait
 
         def ended(last_words: str) -> None:
             if last_words:
@@ -215,7 +207,7 @@ class ExplorerServer(Server):
         tab = Tab(self._arguments, environment, *to_page, ended, self.download_manager)
         try:
             await tab.start(*size)
-            await _first(self._pass_on(websocket, tab, session), _close(websocket, endings))
+            await _first(self._pass_on(websocket, tab, session), _close(websocket, session))
         finally:
             await tab.stop()
         return websocket
@@ -253,6 +245,17 @@ class ExplorerServer(Server):
             await session.over.wait()
 
 
+def _faults() -> logging.Logger:
+    """Tells of our faults, but not of what strangers send that is no request."""
+    log = logging.getLogger(__name__)
+    log.addFilter(_is_ours)
+    return log
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 async def _first(*works: Coroutine[Any, Any, None]) -> None:
     """Do several things until one of them is done."""
     tasks = [asyncio.create_task(work) for work in works]
@@ -265,17 +268,12 @@ async def _first(*works: Coroutine[Any, Any, None]) -> None:
             task.cancel()
 
 
-async def _close(websocket: web.WebSocketResponse, endings: "asyncio.Queue[str]") -> None:
+async def _close(websocket: web.WebSocketResponse, session: Session) -> None:
     """Wait for a reason to close, and tell the page of it."""
-    why = await endings.get()
+    why = await session.endings.get()
     with contextlib.suppress(ConnectionError, RuntimeError):
         await websocket.send_str(json.dumps(["ended", why]))
     await websocket.close()
-
-
-async def _harden(request: web.Request, response: web.StreamResponse) -> None:
-    """Have browsers fetch nothing from elsewhere, tell nobody, and keep nothing."""
-    response.headers.update(_HEADERS)
 
 
 def _size(request: web.Request) -> tuple[int, int]:

@@ -31,15 +31,19 @@ class Session:
     Attributes:
         workspace: the file that its workspace is kept in.
         used: when something last came from its user, in the clock's seconds.
+        endings: why it shall close, to be told to its user; the first counts.
         over: set when it is closed.
-        end: asks it to close, with what to tell its user.
     """
 
     key: Key
     workspace: Path
     used: float
+    endings: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    end: Callable[[str], None] = lambda why: None
+
+    def end(self, why: str) -> None:
+        """Ask it to close."""
+        self.endings.put_nowait(why)
 
 
 class Sessions:
