@@ -206,3 +206,13 @@ def test_nobody_else_of_the_machine_can_reach_it(house: House) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     house.exchange.close()
     assert not folder.exists()
+
+
+def test_fifty_who_come_and_go_leave_no_thread(house: House) -> None:
+    house.join()
+    before = {thread for thread in threading.enumerate()}
+    for _ in range(50):
+        house.join().close()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
