@@ -210,7 +210,7 @@ def test_nobody_else_of_the_machine_can_reach_it(house: House) -> None:
 
 def test_fifty_who_come_and_go_leave_no_thread(house: House) -> None:
     house.join()
-    before = {thread for thread in threading.enumerate()}
+    before = set(threading.enumerate())
     for _ in range(50):
         house.join().close()
     for thread in set(threading.enumerate()) - before:

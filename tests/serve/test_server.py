@@ -236,7 +236,7 @@ def test_the_session_after_the_last_allowed_is_refused_until_one_is_closed(tmp_p
             sockets = [await visitor.open(f"{number:032x}") for number in range(PLACE.sessions)]
             assert await visitor.refusal(OTHER) == 503
             async with visitor.client.get(f"{visitor.root}/why") as answer:
-                assert "All 3 tabs" in await answer.text()
+                assert "at most 3 at a time" in await answer.text()
             first = next(iter(visitor.server.sessions))
             await sockets[0].close()
             await asyncio.wait_for(first.over.wait(), PATIENCE_S)

@@ -35,7 +35,9 @@ _ADMITTED = web.RequestKey("admitted", Admitted)
 # How often it is looked for tabs that were left alone, and for browsers that have gone.
 _LOOK_S, _HEARTBEAT_S = 5.0, 15.0
 _CLOSE_S = 3.0
-_FULL = "All {} tabs that this server runs at a time are open. Close one, and open this one again."
+_FULL = (
+    "No more tabs can be opened: the server runs at most {} at a time. Close one, and open this one again."
+)
 
 
 @dataclass(frozen=True, slots=True)
