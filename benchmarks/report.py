@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from benchmarks.figures import shown
-from token_explorer.trace.canvas import BLUE, FAINT, INK, ORANGE, QUIET, axes, blank, look
+from token_explorer.results.canvas import BLUE, FAINT, INK, ORANGE, QUIET, axes, blank, look
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "PERFORMANCE.md"

@@ -18,7 +18,8 @@ from matplotlib.image import imread
 
 from tests import fakes
 from tests.trace.runs import DRAWN, traced
-from token_explorer.trace import canvas, chances, comparison, heatmap, names, plots, surprisal
+from token_explorer.results import canvas
+from token_explorer.trace import chances, comparison, heatmap, names, plots, surprisal
 from token_explorer.trace.record import Trace
 
 HOSTILE = tuple(range(len(fakes.PIECES)))[fakes.FIRST_WORD :]
@@ -208,7 +209,7 @@ def test_of_a_run_without_steps_the_plots_say_what_would_come() -> None:
 def test_a_home_that_cant_be_written_is_no_reason_to_complain(tmp_path: Any) -> None:
     nowhere = tmp_path / "file"
     nowhere.write_text("")
-    code = "from token_explorer.trace import canvas; canvas.label('x')"
+    code = "from token_explorer.results import canvas; canvas.label('x')"
     environment = {
         **os.environ,
         "HOME": str(nowhere),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import HOSTILE, PIECES, VOCABULARY, encode, score, token_of
 from tests.replayed import IDS, LISTED, again, recorded, run
+from token_explorer.byhand.weights import Parameters
 from token_explorer.core.ahead import Ahead
 from token_explorer.core.cuts import Chat, Encoding, Recut
 from token_explorer.core.engine import Stop, Stopped
@@ -50,6 +51,7 @@ FACETS: list[Facet[Any]] = [
     Lens(0, 2),
     DecisionDepth(),
     Following(2),
+    Parameters(),
     Recut(),
     Encoding("a", whole=True),
     Chat("", "a", ""),

@@ -23,7 +23,11 @@ def starting_text(input_file: str | None, prompt: str | None, settings: Settings
         raise InputError("Two prompts", "--input and --prompt were both given.", "Leave one of them out.")
     if input_file is not None:
         return read_prompt(input_file)
-    return settings.prompt.example_prompt if prompt is None else checked(prompt, "--prompt")
+    if prompt is not None:
+        return checked(prompt, "--prompt")
+    from token_explorer.core.start import Example
+
+    return Example(settings.prompt.example_prompt)
 
 
 def check_terminal() -> None:

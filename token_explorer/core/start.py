@@ -1,4 +1,4 @@
-"""A first prompt whose tokens are known, as a recorded one's are: it is never cut anew.
+"""What the explorer starts from, beside a text that somebody gave: an example, or tokens that are known.
 
 Knows nothing of where it comes from, nor of engines.
 """
@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from token_explorer.core.tokens import Token, TokenIds, Vocabulary
 from token_explorer.errors import InputError
+
+
+class Example(str):
+    """A text to start from where nobody gave one: a model that can't read it starts from its start token."""
 
 
 @dataclass(frozen=True, slots=True)

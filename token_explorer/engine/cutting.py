@@ -14,7 +14,7 @@ from token_explorer.core.observation import Facet, Kind
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine.models import check_length
 from token_explorer.engine.vocabulary import encode, ids_alone, ids_before
-from token_explorer.errors import FacetUnavailable
+from token_explorer.errors import FacetUnavailable, InputError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -87,7 +87,10 @@ class Cutter:
         if text.startswith(" "):
             yield self._ids(text[1:])
         for shield in _SHIELDS:
-            alone, both = self._ids(shield), self._ids(shield + text)
+            try:
+                alone, both = self._ids(shield), self._ids(shield + text)
+            except InputError:  # a tokenizer of words may not know this one
+                continue
             if both[: len(alone)] == alone:
                 yield both[len(alone) :]
 

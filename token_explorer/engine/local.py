@@ -54,8 +54,8 @@ class LocalEngine:
         self._source = models.locate(self._spec.name, report)
         self._tokenizer = models.load_tokenizer(self._source)
         size, ends = models.vocabulary_size(self._source), models.end_ids(self._source)
-        context = models.context(self._source)
-        self._vocabulary = read_vocabulary(self._tokenizer, size, ends)
+        context, start = models.context(self._source), models.start_id(self._source)
+        self._vocabulary = read_vocabulary(self._tokenizer, size, ends, start)
         self._cutter = cutting.Cutter(self._tokenizer, self._vocabulary, context)
         return self._vocabulary
 
@@ -93,8 +93,9 @@ class LocalEngine:
 
         if self._runner is None or self._microscope is None:
             raise RuntimeError("prove was asked before load_model")
-        ids = encode(self._tokenizer, self._vocabulary, selfcheck.TEXT)
-        on_text = selfcheck.check_text(self._vocabulary, ids)
+        text = selfcheck.text_for(self._tokenizer, self._vocabulary)
+        ids = encode(self._tokenizer, self._vocabulary, text)
+        on_text = selfcheck.check_text(self._vocabulary, ids, text)
         fitting = ids[: self._runner.context or len(ids)]
         numbers = selfcheck.check_numbers(self._runner, self._microscope, fitting, stop)
         lacks = {**self._microscope.lacks(stop), **self._cutter.lacks()}

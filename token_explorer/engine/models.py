@@ -1,6 +1,6 @@
 """A model's name -> its folder -> its tokenizer and its weights.
 
-A name is 'embedded', a folder, a .gguf file or a hub id. Knows nothing of how a model is run.
+A name is 'embedded', 'tiny', a folder, a .gguf file or a hub id. Knows nothing of how a model is run.
 Importing this is cheap: torch and transformers are loaded by what needs them.
 """
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from token_explorer.core.engine import Progress, Report
 from token_explorer.engine import conversion, embedded
 from token_explorer.engine.bars import quiet
+from token_explorer.engine.storage import tiny_folder
 from token_explorer.errors import ContextTooLong, DeviceError, ExplorerError, ModelLoadError, ModelNotFound
 from token_explorer.files import is_path, missing
 from token_explorer.garbage import uncollected
@@ -24,7 +25,7 @@ from token_explorer.garbage import uncollected
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-EMBEDDED = "embedded"
+EMBEDDED, TINY = "embedded", "tiny"
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 # What architectures call the number of tokens that they were made for.
 _CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
@@ -49,6 +50,8 @@ def locate(name: str, report: Report) -> Source:
     """Find a model by its name, fetching and converting as needed. Raises ModelNotFound, ModelLoadError."""
     if name == EMBEDDED:
         return Source(embedded.NAME, str(embedded.provide(report)))
+    if name == TINY:
+        return _tiny(tiny_folder())
     path = Path(name).expanduser()
     if name.strip() and path.is_dir():  # Path("") is the current folder
         return _folder(path)
@@ -100,8 +103,12 @@ def check_length(tokens: int, context: int) -> None:
         raise ContextTooLong(
             "The prompt is too long",
             f"{tokens} tokens, and this model was made for {context}.",
-            f"Shorten it by {tokens - context} tokens, or choose a model with a longer context.",
+            f"Shorten it by {_counted(tokens - context)}, or choose a model with a longer context.",
         )
+
+
+def _counted(tokens: int) -> str:
+    return f"{tokens} token{'s' * (tokens != 1)}"
 
 
 def end_ids(source: Source) -> frozenset[int]:
@@ -112,6 +119,13 @@ def end_ids(source: Source) -> frozenset[int]:
     return frozenset(
         token for token in (ends if isinstance(ends, list) else [ends]) if isinstance(token, int)
     )
+
+
+def start_id(source: Source) -> int | None:
+    """The token that the model's folder names to start from; None where it names none."""
+    config = _read_json(Path(source.folder, "config.json"))
+    named = config.get("bos_token_id", _text_part(config).get("bos_token_id"))
+    return named if isinstance(named, int) else None
 
 
 def load_tokenizer(source: Source) -> "PreTrainedTokenizerBase":
@@ -167,6 +181,13 @@ def _folder(path: Path) -> Source:
         hint = f"Name the file in it: {path / inside[0]}" if inside else "A model's folder holds config.json."
         raise ModelNotFound("Not a model", f"{path} has no config.json.", hint)
     return Source(path.resolve().name or str(path), str(path))
+
+
+def _tiny(folder: Path) -> Source:
+    if not (folder / "config.json").is_file():
+        hint = "Train it first, in less than a minute: token-explorer tiny train"
+        raise ModelNotFound("Model not found", f"the tiny one isn't there yet ({folder}).", hint)
+    return Source(TINY, str(folder))
 
 
 def _file(path: Path, report: Report) -> Source:

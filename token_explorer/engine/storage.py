@@ -22,6 +22,13 @@ def cache_folder() -> Path:
     return Path(named).expanduser() if named else user_cache_path("token-explorer", appauthor=False)
 
 
+def tiny_folder() -> Path:
+    """Where the model is that `token-explorer tiny train` makes, among the user's data."""
+    from platformdirs import user_data_path
+
+    return user_data_path("token-explorer", appauthor=False) / "tiny"
+
+
 def make_once(folder: Path, make: Callable[[Path], None], waiting: Callable[[], None]) -> Path:
     """A folder that is made by the first process that needs it, and seen by none before it is whole.
 

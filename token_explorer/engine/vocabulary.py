@@ -7,9 +7,10 @@ where the decoder is of an unknown kind. Knows nothing of models, but for how ma
 import json
 import re
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from token_explorer.core.tokens import TokenIds, Vocabulary
+from token_explorer.core.tokens import TokenIds, Vocabulary, display
 from token_explorer.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,11 +20,16 @@ Spell = Callable[[str], str | bytes]
 
 # A text that nearly every tokenizer knows, to see what is put around a text.
 _PROBE = "a"
+# How many words an error names of those that are known.
+MOST_NAMED = 12
 _BYTE_NAME = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
 def read_vocabulary(
-    tokenizer: "PreTrainedTokenizerBase", size: int | None = None, ends: Iterable[int] = ()
+    tokenizer: "PreTrainedTokenizerBase",
+    size: int | None = None,
+    ends: Iterable[int] = (),
+    start: int | None = None,
 ) -> Vocabulary:
     """The tokens of a tokenizer, and how its texts begin and end.
 
@@ -31,6 +37,7 @@ def read_vocabulary(
         tokenizer: transformers' tokenizer.
         size: how many tokens the model knows; those that the tokenizer has no name for stand for no bytes.
         ends: ids that end a text, beside the tokenizer's own.
+        start: what the model starts from where the tokenizer names no token for that.
     """
     special = _special_ids(tokenizer)
     pieces = _pieces(tokenizer, special)
@@ -39,7 +46,7 @@ def read_vocabulary(
     ends = {*ends, tokenizer.eos_token_id} - {None}
     known = {token for token in special if token < size}
     prefix = ids_before(tokenizer)
-    starts = [*prefix, tokenizer.bos_token_id, tokenizer.eos_token_id]
+    starts = [*prefix, tokenizer.bos_token_id, tokenizer.eos_token_id, start]
     return Vocabulary(
         tuple(pieces),
         frozenset(known),
@@ -88,7 +95,10 @@ def _known(ids: TokenIds, vocabulary: Vocabulary) -> TokenIds:
 
 def ids_before(tokenizer: "PreTrainedTokenizerBase") -> TokenIds:
     """What the tokenizer puts before every text, found by what it does; its settings may say otherwise."""
-    bare = _ids(tokenizer, _PROBE)
+    try:
+        bare = _ids(tokenizer, _PROBE)
+    except InputError:  # it knows words alone, and this isn't one of them
+        return ()
     dressed = tuple(tokenizer.encode(_PROBE, add_special_tokens=True))
     starts = range(len(dressed) - len(bare) + 1)
     at = next((i for i in starts if dressed[i : i + len(bare)] == bare), 0)
@@ -101,7 +111,26 @@ def _ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> TokenIds:
     except UnicodeEncodeError as error:
         message = f"character {error.start} is half of a surrogate pair."
         raise InputError("Can't use this prompt", message, "Give it as UTF-8 text.") from None
-    return tuple(tokenizer.encode(text, add_special_tokens=False))
+    try:
+        return tuple(tokenizer.encode(text, add_special_tokens=False))
+    except Exception as error:  # tokenizers raises nothing narrower
+        if "[UNK]" not in str(error):
+            raise
+        raise _unknown_word(tokenizer, text) from None
+
+
+def _unknown_word(tokenizer: Any, text: str) -> InputError:
+    """The error for a text with a word that has no token, and no token stands for those that have none."""
+    vocabulary = tokenizer.get_vocab()
+    cut = tokenizer.backend_tokenizer.pre_tokenizer
+    words = [word for word, _ in cut.pre_tokenize_str(text)] if cut is not None else [text]
+    word = next((word for word in words if word not in vocabulary), text)
+    near = get_close_matches(word, vocabulary, 3) or sorted(filter(str.strip, vocabulary))[:MOST_NAMED]
+    known = ", ".join(display(each) for each in near)
+    message = f'"{display(word)}" is none of the {len(vocabulary)} tokens, and none stands for unknown words.'
+    return InputError(
+        "A word that the model doesn't know", message, f"It knows {known}{' …' * (len(near) > 3)}."
+    )
 
 
 def _special_ids(tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
@@ -198,7 +227,10 @@ def _words(pieces: list[bytes]) -> Iterable[str]:
 
 
 def _is_known(tokenizer: "PreTrainedTokenizerBase", word: str, size: int, special: set[int]) -> bool:
-    ids = _ids(tokenizer, word)
+    try:
+        ids = _ids(tokenizer, word)
+    except InputError:
+        return False
     return bool(ids) and ids[0] < size and ids[0] not in special
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from token_explorer.core.listing import Listed, of_candidates
 from token_explorer.results import figures
-from token_explorer.trace.canvas import BLUE, FAINT, INK, ORANGE, QUIET, axes, blank, label, subject
+from token_explorer.results.canvas import BLUE, FAINT, INK, ORANGE, QUIET, axes, blank, label, subject
 from token_explorer.trace.record import Trace
 
 _WIDTH = 7.0
@@ -81,4 +81,4 @@ def _name(axes: Axes, trace: Trace, listed: Listed) -> None:
         how = ", the likeliest, was taken" if listed.sampled is None else " was drawn"
         what = f"Step {len(trace.steps)}, the last: “{names[place]}”{how}"
     axes.set_yticks(range(len(names)), ranked)
-    axes.set_title(f"{what}\n{subject(trace)}", pad=6 if listed.sampled is None else 22)
+    axes.set_title(f"{what}\n{subject(trace.model, trace.dtype)}", pad=6 if listed.sampled is None else 22)

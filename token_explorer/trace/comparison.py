@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.figure import Figure
 
+from token_explorer.results.canvas import QUIET, axes, blank
 from token_explorer.trace import chances, heatmap, surprisal
-from token_explorer.trace.canvas import QUIET, axes, blank
 from token_explorer.trace.record import Snapshot, Trace
 
 _WIDTH, _BETWEEN, _HEIGHT, _LABELS = 9.0, 2.2, 2.3, 1.9

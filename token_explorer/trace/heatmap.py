@@ -11,9 +11,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from token_explorer.core.scores import Floats
+from token_explorer.results import canvas
 from token_explorer.results.attention import SIGNAL
-from token_explorer.trace import canvas
-from token_explorer.trace.canvas import FAINT, QUIET, axes, blank, labels, subject
+from token_explorer.results.canvas import FAINT, QUIET, axes, blank, labels, subject
 from token_explorer.trace.record import Snapshot, Trace
 
 # Weights beyond the scale are paler than its end, and what comes after the query isn't there.
@@ -40,7 +40,7 @@ def _single(trace: Trace, taken: Snapshot) -> Figure:
     place = axes(figure, 0.0, 0.0, size, size)
     scale = scale_of([taken])
     draw(place, trace, taken, scale, MOST_LABELS)
-    place.set_title(f"{what(taken)}\n{when(trace, taken)}\n{subject(trace)}")
+    place.set_title(f"{what(taken)}\n{when(trace, taken)}\n{subject(trace.model, trace.dtype)}")
     legend(figure, scale, (size + _GAP, 0.0, _BAR, min(size, 5.0) - 0.2))
     place.set_xlabel(f"key: the token that is attended to\n\n{note([taken], scale, size)}", loc="left")
     place.set_ylabel("query: the token that attends")
@@ -63,7 +63,8 @@ def _multiples(trace: Trace, taken: Sequence[Snapshot]) -> Figure:
         place.tick_params(labelleft=column == 0, labelbottom=number + columns >= len(taken))
     legend(figure, scale, (columns * step, 0.0, _BAR, min(rows * step - 0.42, 5.0)))
     first = taken[0]
-    title = f"Attention of each head in layer {first.layer}\n{when(trace, first)}\n{subject(trace)}"
+    about = subject(trace.model, trace.dtype)
+    title = f"Attention of each head in layer {first.layer}\n{when(trace, first)}\n{about}"
     up = figure.get_figheight()
     figure.text(0.0, 1.0 + 0.1 / up, title, fontsize=10.5, va="bottom")
     corner = figure.axes[(rows - 1) * columns]

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from token_explorer.trace import canvas, chances, comparison, heatmap, names, surprisal
+from token_explorer.results import canvas
+from token_explorer.trace import chances, comparison, heatmap, names, surprisal
 from token_explorer.trace.record import Snapshot, Trace
 
 

@@ -26,6 +26,7 @@ _MISSING: Mapping[Kind, str] = {
     "gradient": "the trace holds no gradients",
     "distribution": "the trace holds only the likeliest tokens of each step",
     "ahead": "the trace holds nothing of what else could have come",
+    "weights": "the trace holds no parameters",
     "tokenizer": "the trace holds no tokenizer",
     "chat": "the trace holds no chat template",
 }

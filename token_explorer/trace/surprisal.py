@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from token_explorer.core.scores import NATS_PER_BIT, Floats
-from token_explorer.trace import canvas
-from token_explorer.trace.canvas import BLUE, FAINT, ORANGE, QUIET, axes, blank, labels, subject
+from token_explorer.results import canvas
+from token_explorer.results.canvas import BLUE, FAINT, ORANGE, QUIET, axes, blank, labels, subject
 from token_explorer.trace.record import Trace
 
 # Tokens in a row of the figure, and the rows that it has; beyond both only some tokens have a label.
@@ -30,7 +30,7 @@ def whole(trace: Trace) -> Figure:
         draw(place, trace, values, (row * per_row, min(count, (row + 1) * per_row)), PER_ROW)
         place.set_ylim(0.0, top)
         place.set_xlim(row * per_row - 0.8, row * per_row + max(per_row, _LEAST) - 0.2)
-    figure.axes[0].set_title(f"How surprising each token was\n{subject(trace)}", pad=22)
+    figure.axes[0].set_title(f"How surprising each token was\n{subject(trace.model, trace.dtype)}", pad=22)
     name_marks(figure.axes[0])
     figure.axes[-1].set_xlabel(axis_name(per_row, PER_ROW))
     return figure

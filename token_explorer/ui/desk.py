@@ -7,6 +7,7 @@ started again. Knows nothing of terminals: what happens is told through a callba
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -14,9 +15,9 @@ from typing import Any, TypeAlias
 from token_explorer.core.engine import Engine, Progress, Stop, Stopped
 from token_explorer.core.generation import Plan, Step
 from token_explorer.core.observation import Facet
-from token_explorer.core.start import Start
+from token_explorer.core.start import Example, Start
 from token_explorer.core.tokens import TokenIds, Vocabulary
-from token_explorer.errors import EngineDied, ExplorerError
+from token_explorer.errors import ContextTooLong, EngineDied, ExplorerError, InputError
 from token_explorer.ui.news import (
     Answered,
     Crashed,
@@ -178,6 +179,10 @@ class Desk:
         self._unproved = True
 
     def _first_ids(self, vocabulary: Vocabulary) -> TokenIds:
+        if isinstance(self._first, Example):
+            with suppress(ContextTooLong, InputError):
+                return self._engine.encode(self._first)
+            return self._engine.encode("")
         if isinstance(self._first, str):
             return self._engine.encode(self._first)
         self._first.check(vocabulary)

@@ -1,4 +1,4 @@
-"""Figures as every plot of a trace has them: their look, their words, and how they become PNG files.
+"""Figures as every plot has them: their look, their words, and how they become PNG files.
 
 A figure depends on its numbers alone: not on a user's matplotlib settings, nor on the day.
 Knows nothing of what is drawn.
@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from token_explorer.core.tokens import TokenIds, Vocabulary, display, visible_blanks
-from token_explorer.trace.record import Trace
 
 FONT = "DejaVu Sans"
 DPI = 110
@@ -93,9 +92,9 @@ def labels(vocabulary: Vocabulary, ids: TokenIds) -> list[str]:
     return [label("".join(shown)) for shown in vocabulary.show(ids)]
 
 
-def subject(trace: Trace) -> str:
+def subject(model: str, dtype: str) -> str:
     """Which model it was, for titles."""
-    return printable(display(f"{trace.model} · {trace.dtype}"))
+    return printable(display(f"{model} · {dtype}"))
 
 
 def every(count: int, most: int) -> int:
