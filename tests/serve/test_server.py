@@ -184,8 +184,8 @@ def test_behind_a_proxy_its_address_is_known_and_its_cookie_secure(tmp_path: Pat
         place = replace(PLACE, public_url="https://tokens.example.org")
         async with serving(tmp_path, place) as visitor:
             assert visitor.address.startswith("https://tokens.example.org/?token=")
-            port = next(iter(visitor.server._gate.hosts - {"tokens.example.org"})).rpartition(":")[2]
-            visitor.root = f"http://127.0.0.1:{port}"
+            (host,) = (host for host in visitor.server._gate.hosts if host.startswith("127.0.0.1"))
+            visitor.root = f"http://{host}"
             query, headers = visitor.address.partition("/?")[2], {"Host": "tokens.example.org"}
             async with visitor.client.get(f"{visitor.root}/?{query}", headers=headers) as answer:
                 assert answer.status == 200

@@ -21,11 +21,12 @@ from token_explorer.core.engine import EngineInfo
 from token_explorer.core.tokens import Vocabulary, display, visible_blanks
 from token_explorer.results import palette
 
-Name = Literal["attention", "lens"]
+Name = Literal["attention", "lens", "learning"]
 # The scripts of each page, in the order in which they run.
 _SCRIPTS: dict[Name, tuple[str, ...]] = {
     "attention": ("shell.js", "heatmap.js", "attention.js"),
     "lens": ("shell.js", "lens.js"),
+    "learning": ("shell.js", "learning.js"),
 }
 # JSON for a script's data: what can be written there, by its number.
 Content = Mapping[str, Any]
