@@ -23,6 +23,8 @@ from token_explorer.errors import ExplorerError
 
 # Connections that may wait to be taken.
 _BACKLOG = 64
+# How long to wait after one that couldn't be taken.
+_BREATH_S = 0.01
 
 
 class Exchange:
@@ -45,7 +47,7 @@ class Exchange:
         )
         self.address = str(self._listener.address)
         """Where to ask."""
-        self._closed = False
+        self._closed = threading.Event()
         self._lock = threading.Lock()
         self._open: set[queue.SimpleQueue[Answer | None]] = set()
         self._thread = threading.Thread(target=self._accept, name="exchange", daemon=True)
@@ -53,9 +55,9 @@ class Exchange:
 
     def close(self) -> None:
         """End all connections and all engines."""
-        if self._closed:
+        if self._closed.is_set():
             return
-        self._closed = True
+        self._closed.set()
         with contextlib.suppress(OSError, EOFError, multiprocessing.AuthenticationError):
             Client(self.address, authkey=self.key).close()  # wakes who waits for the next one
         self._thread.join()
@@ -68,11 +70,13 @@ class Exchange:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _accept(self) -> None:
-        while not self._closed:
+        while not self._closed.is_set():
             try:
                 connection = self._listener.accept()
             except (OSError, EOFError, multiprocessing.AuthenticationError):
-                continue  # it has gone, or doesn't know the key
+                # It has gone, or doesn't know the key; or the system is out of files, for a while.
+                self._closed.wait(_BREATH_S)
+                continue
             threading.Thread(target=self._serve, args=(connection,), name="caller", daemon=True).start()
 
     def _serve(self, connection: Connection) -> None:

@@ -43,8 +43,8 @@ class _Job:
         self.call = call
         self.run = SlicedRun(*call.arguments) if call.method == "generate" else None
         self.stop = seat.stops.of(call.number)
-        self._turn = Stop()
-        self.stop.when_set(self.interrupt)
+        self.turn = Stop()
+        """Ends its turn early."""
 
     @property
     def patient(self) -> bool:
@@ -52,16 +52,11 @@ class _Job:
         ahead = self.call.method == "observe" and self.call.arguments[1].kind == "ahead"
         return ahead or self.call.method == "prove"
 
-    def begin(self) -> Stop:
-        """The stop of its next turn."""
-        self._turn = turn = Stop()
+    def begin(self) -> None:
+        """Its next turn begins."""
+        self.turn = Stop()
         if self.stop.is_set():
-            turn.set()
-        return turn
-
-    def interrupt(self) -> None:
-        """End its turn early."""
-        self._turn.set()
+            self.turn.set()
 
     def tell(self, value: Progress | Step) -> None:
         """Pass on its news."""
@@ -117,7 +112,8 @@ class Turns:
             running = self._running
             self._changed.notify_all()
         if running is not None and running.patient and not job.patient:
-            running.interrupt()
+            running.turn.set()
+        job.stop.when_set(partial(self._stop, job))
 
     def close(self) -> None:
         """End the engine; who still asks gets no answer."""
@@ -126,7 +122,7 @@ class Turns:
             running = self._running
             self._changed.notify_all()
         if running is not None:
-            running.interrupt()
+            running.turn.set()
         self._worker.join(_PATIENCE_S)
         self._engine.close()
 
@@ -149,7 +145,19 @@ class Turns:
                 return None
             self._running = next((job for job in self._jobs if not job.patient), self._jobs[0])
             self._jobs.remove(self._running)
+            self._running.begin()
             return self._running
+
+    def _stop(self, job: _Job) -> None:
+        """End a job early; one that waits is over at once."""
+        with self._changed:
+            waits = job in self._jobs
+            if waits:
+                self._jobs.remove(job)
+        if waits:
+            self._settle(job, Reply(job.call.number, error=Stopped()))
+        else:
+            job.turn.set()
 
     def _settle(self, job: _Job, reply: Reply) -> None:
         """Answer a job, after which the one who asked may ask again."""
@@ -184,7 +192,7 @@ class Turns:
             tell = partial(self._tell_all, job)
         if call.method == "load_tokenizer":
             self._engine.when_died(partial(self._note_death, self._life))
-        return reply_to(call, self._engine, job.begin(), tell)
+        return reply_to(call, self._engine, job.turn, tell)
 
     def _written(self, job: _Job, generated: Generated) -> Reply | None:
         """The answer to a run that has written a slice; None where that isn't all."""
