@@ -162,6 +162,7 @@ def test_a_public_address_is_a_scheme_a_name_and_a_port(url: str, origin: str) -
         "https://a#b",
         "https://me@a",
         "https://a:0",
+        "https://[::1",
     ],
 )
 def test_another_public_address_is_an_error(url: str) -> None:

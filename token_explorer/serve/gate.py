@@ -132,18 +132,17 @@ def gate(host: str, port: int, name: str, public_url: str | None = None) -> Gate
 
 def public_origin(url: str) -> str:
     """The scheme, the name and the port of a public address. Raises InputError for what is none."""
-    parts = urlsplit(url)
-    hint = "Write it as https://name or https://name:port; the proxy can't put it below a path."
     try:
-        known = parts.scheme in _IMPLIED and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # no port
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        implied = _IMPLIED[parts.scheme]
+        known = host != "" and port != 0 and "@" not in parts.netloc
+    except (ValueError, KeyError):  # no port, no address of digits, no scheme for pages
         known = False
-    if not known or parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+    if not known or parts.path not in ("", "/") or parts.query or parts.fragment:
+        hint = "Write it as https://name or https://name:port; the proxy can't put it below a path."
         raise InputError("Not a public address", f"--public-url {url!r}.", hint)
-    netloc = _spellings(bracketed(parts.hostname or ""), parts.scheme, parts.port or _IMPLIED[parts.scheme])[
-        -1
-    ]
-    return f"{parts.scheme}://{netloc}"
+    return f"{parts.scheme}://{_spellings(bracketed(host), parts.scheme, port or implied)[-1]}"
 
 
 def is_loopback(host: str) -> bool:

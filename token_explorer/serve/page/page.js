@@ -5,13 +5,14 @@
 const TAB = "tab";
 // How long another page of this browser gets to say that it is this tab: one that was duplicated.
 const ANSWER_MS = 150;
-// A terminal of so many columns should fit into the window.
+// A terminal of so many columns should fit into the window, in letters that can be read, CSS pixels.
 const COLUMNS = 80;
 const [SMALLEST, LARGEST] = [9, 16];
+// The width of a letter by its height.
+const NARROW = 0.6;
 const byId = (id) => document.getElementById(id);
 
 // The token has been exchanged for a cookie; it should be neither seen nor copied with the address.
-const query = new URLSearchParams(location.search);
 history.replaceState(null, "", location.pathname);
 
 function newName() {
@@ -45,9 +46,8 @@ function isTaken(tabs, name) {
 }
 
 function fontSize() {
-  const asked = Number.parseInt(query.get("fontsize"), 10);
-  const fitting = Math.floor(innerWidth / COLUMNS / 0.6);
-  return Math.min(Math.max(asked || Math.min(fitting, LARGEST), SMALLEST), 40);
+  const fitting = Math.floor(innerWidth / COLUMNS / NARROW);
+  return Math.max(SMALLEST, Math.min(fitting, LARGEST));
 }
 
 const keyboard = () => document.querySelector(".xterm-helper-textarea");
