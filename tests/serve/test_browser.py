@@ -79,6 +79,17 @@ def check_clean(page: Page) -> None:
     assert page.browser.evaluate("location.href") == f"{root}/"  # without the token
 
 
+def test_what_the_terminal_says_while_there_is_no_connection_is_no_fault(page: Page) -> None:
+    script = (
+        "new Promise(resolve => { const early = new WebSocket(document.getElementById('terminal')"
+        ".dataset.sessionWebsocketUrl.slice(0, -1) + 'f'); early.send('[]');"
+        "early.onopen = () => early.close();"
+        "early.onclose = () => { early.send('[]'); resolve(true); }; })"
+    )
+    assert page.browser.evaluate(script) is True
+    check_clean(page)
+
+
 def test_lines_are_pasted_as_lines(page: Page) -> None:
     text = " two\r\nlines"
     page.browser.evaluate(

@@ -70,6 +70,13 @@ class Connection extends WebSocket {
     });
     this.addEventListener("close", async () => showClosed(this.why || (await reason())));
   }
+
+  // The terminal says that it has the keyboard also before there is a connection, and after.
+  send(data) {
+    if (this.readyState === WebSocket.OPEN) {
+      super.send(data);
+    }
+  }
 }
 
 // Why there is no WebSocket: a page isn't told, but may ask.
