@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from transformers import GPT2Config
 
 from tests.byhand.models import CONFIGS, gpt2, intermediates
-from token_explorer.byhand.forward import Forward, forward
+from token_explorer.byhand.forward import Forward, forward, size
 from token_explorer.byhand.lines import Dot, Formula, Sum, spelled, written
 from token_explorer.byhand.step import Step
 from token_explorer.core.tokens import TokenIds
@@ -106,6 +106,14 @@ def test_attention_sums_to_one_over_the_keys_up_to_the_query(
             np.testing.assert_allclose(step.values.sum(1), 1.0, rtol=1e-12)
         if step.label.part == "attention":
             assert not np.triu(step.values, 1).any()
+
+
+@given(config=CONFIGS, seed=st.integers(0, 5), data=st.data())
+def test_the_size_of_a_forward_is_known_before_it_is_run(
+    config: GPT2Config, seed: int, data: st.DataObject
+) -> None:
+    made = forward(read(gpt2(config, seed)), data.draw(ids_for(config)))
+    assert size(made.weights, len(made.ids)) == sum(step.values.size for step in made.steps)
 
 
 def test_a_step_is_found_by_its_name_and_comes_after_those_it_is_made_of() -> None:

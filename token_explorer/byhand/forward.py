@@ -61,6 +61,14 @@ def forward(weights: Weights, ids: TokenIds) -> Forward:
     return Forward(weights, ids, tuple(_steps(weights, ids)))
 
 
+def size(weights: Weights, length: int) -> int:
+    """How many numbers the steps of a forward of so many tokens have."""
+    stack = weights.layers * (11 * weights.width + 4 + 3 * weights.heads * length)
+    inner = sum(2 * weights.of_layer(layer, "mlp.c_fc.bias").size for layer in range(1, weights.layers + 1))
+    ends = 4 * weights.width + 2 + 2 * len(weights["wte.weight"])
+    return length * (stack + inner + ends)
+
+
 def _steps(weights: Weights, ids: TokenIds) -> Iterator[Step]:
     """All steps, in their order."""
     e = do.look_up(
