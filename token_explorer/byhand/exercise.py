@@ -1,77 +1,26 @@
-"""An exercise with a forward: numbers to be worked out by hand, from few others, and whether an answer is right.
+"""An exercise with a forward: which of its numbers are asked for, and what is given.
 
-Numbers are given to two decimals, and asked for to two. Knows nothing of who is asked, and how.
+Knows nothing of who is asked.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
 import numpy as np
 
 from token_explorer.byhand.forward import Forward
-from token_explorer.byhand.lines import Dot, Formula, Line, Sum, written
+from token_explorer.byhand.lines import Dot, Formula, Sum
+from token_explorer.byhand.question import DECIMALS, Given, Question
 from token_explorer.byhand.step import Step
 from token_explorer.byhand.weights import Numbers, Weights
 
-DECIMALS = 2
-# How far an answer may be from the number: one in the last decimal that is asked for.
-TOLERANCE = 0.01
 # Nobody adds up more by hand.
 MOST_TERMS = 32
 # Draws until a number is found that isn't nearly 0, nor a share that is nearly 1.
 _DRAWS = 64
 _TELLING = 0.05
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Given:
-    """Numbers that are given, rounded."""
-
-    name: str
-    numbers: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """A number to be worked out.
-
-    Attributes:
-        title: what kind of number it is.
-        step: name of the step that it is of.
-        row: which token it is of, from 0.
-        name: of the number, in symbols.
-        formula: how it comes about, in symbols.
-        given: what it comes about from.
-        hint: how to begin, in words.
-        working: from what is given to the number.
-        exact: the number as the forward has it; from rounded ones another may come out.
-        share: whether it is a part of 1.
-    """
-
-    title: str
-    step: str
-    row: int
-    name: str
-    formula: str
-    given: tuple[Given, ...]
-    hint: str
-    working: tuple[Line, ...]
-    exact: float
-    share: bool = False
-
-    @property
-    def value(self) -> float:
-        """What comes out of the numbers that are given."""
-        return self.working[-1].value
-
-    def is_right(self, answer: float) -> bool:
-        """Whether an answer is within TOLERANCE of the number, or between what comes out either way."""
-        low, high = sorted((self.value, self.exact))
-        # So much more that an answer at the very edge doesn't fail for how floats are stored.
-        return low - TOLERANCE - 1e-9 <= answer <= high + TOLERANCE + 1e-9
 
 
 Maker: TypeAlias = Callable[[Forward, Random], Question | None]
@@ -144,9 +93,7 @@ def _dot(made: Forward, random: Random) -> Question | None:
     line = Dot("Σ", exact.formula, left, right, exact.left_name, exact.right_name)
     given = _row(exact.left_name, left), _row(exact.right_name, right)
     hint = "multiply the first number of one with the first of the other, and so on; then add up"
-    return Question(
-        "a dot product", step.name, row, "Σ", exact.formula, given, hint, (line,), exact.value
-    )
+    return Question("a dot product", step.name, row, "Σ", exact.formula, given, hint, (line,), exact.value)
 
 
 def _score(made: Forward, random: Random) -> Question | None:
@@ -263,7 +210,9 @@ def _logit(made: Forward, random: Random) -> Question | None:
     line = Dot(exact.name, exact.formula, left, right, exact.left_name, exact.right_name)
     given = _row(exact.left_name, left), _row(exact.right_name, right)
     hint = "one more dot product: the token's state after the last norm, and the row of a word"
-    return Question("a logit", step.name, row, exact.name, exact.formula, given, hint, (line,), exact.value)
+    return Question(
+        "a logit", step.name, row, exact.name, exact.formula, given, hint, (line,), exact.value, word=column
+    )
 
 
 def _probability(made: Forward, random: Random) -> Question | None:
@@ -288,7 +237,7 @@ def _probability(made: Forward, random: Random) -> Question | None:
     )
     hint = "raise e to the logit less the largest one, and divide by the sum that is given"
     exact = float(step.values[row, column])
-    return Question("a probability", step.name, row, name, "e / Σ", given, hint, working, exact, True)
+    return Question("a probability", step.name, row, name, "e / Σ", given, hint, working, exact, True, column)
 
 
 _MAKERS: Mapping[str, Maker] = {
@@ -301,8 +250,3 @@ _MAKERS: Mapping[str, Maker] = {
     "logit": _logit,
     "probability": _probability,
 }
-
-
-def shown(value: float) -> str:
-    """A number as it is given and asked for."""
-    return written(value, DECIMALS)

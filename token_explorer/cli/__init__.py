@@ -160,7 +160,7 @@ for command in (
     app.command()(command)
 
 by_hand = typer.Typer(rich_markup_mode=None, subcommand_metavar="COMMAND")
-for each in (*tiny.COMMANDS, byhand.byhand):
+for each in (*tiny.COMMANDS, byhand.byhand, byhand.exercise):
     by_hand.command()(each)
 app.add_typer(by_hand, name="tiny", help="A GPT small enough for pencil and paper.")
 

@@ -1,4 +1,4 @@
-"""Which steps of a forward by hand are asked for, and which of their numbers. Knows nothing of flags' forms."""
+"""Which steps of a forward by hand are asked for, and which of their numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
