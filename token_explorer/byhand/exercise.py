@@ -46,19 +46,20 @@ def digest(weights: Weights) -> str:
 
 
 def _telling(make: Maker, made: Forward, random: Random) -> Question | None:
-    """The first of some questions whose number tells something; the first where none does."""
-    first = make(made, random)
-    question = first
-    for _ in range(_DRAWS):
-        if question is None or _tells(question):
+    """The first of some questions whose number tells something; where none does the one that tells most."""
+    drawn = (make(made, random) for _ in range(_DRAWS))
+    best = None
+    for question in drawn:
+        if question is None or _tells(question) >= _TELLING:
             return question
-        question = make(made, random)
-    return first
+        best = question if best is None or _tells(question) > _tells(best) else best
+    return best
 
 
-def _tells(question: Question) -> bool:
+def _tells(question: Question) -> float:
+    """How far a number is from 0, and a share from 1 as well."""
     size = abs(question.exact)
-    return size >= _TELLING and (not question.share or size <= 1.0 - _TELLING)
+    return min(size, 1.0 - size) if question.share else size
 
 
 def _rounded(values: Numbers) -> Numbers:

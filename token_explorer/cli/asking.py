@@ -4,7 +4,8 @@ Knows nothing of models: questions, answers and how far one is.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iteratorfrom textwrap import fill
+from collections.abc import Callable, Iterable, Iterator
+from textwrap import fill
 
 from token_explorer.byhand.answer import read_answer
 from token_explorer.byhand.question import Question, shown

@@ -25,7 +25,7 @@ TinyModel = Annotated[
     ),
 ]
 Worksheet = Annotated[
-    str | None, typer.Option("--html", metavar="FILE", help="Write a worksheet to be printed, too.")
+    str | None, typer.Option("--html", metavar="FILE", help="Write a worksheet to be printed, instead of text.")
 ]
 
 
@@ -76,7 +76,8 @@ def byhand(
     if html is not None:
         write_file(html, followed.page().encode(), force)
         note(f"Wrote {html}; open it in a browser.")
-    publish(followed, as_json)
+    if html is None or as_json:
+        publish(followed, as_json)
     return 0
 
 
@@ -120,14 +121,14 @@ def exercise(
 def _ask(made: "Exercise", seed: int, restart: bool) -> int:
     """Ask from where the user was."""
     from token_explorer.cli.asking import Asking
-    from token_explorer.cli.progress import Progress
+    from token_explorer.cli.progress import MARKS, Progress
 
     store = _store(made, seed)
     count = len(made.questions)
     progress = Progress(count) if restart else store.read(count)
     if Asking(made, progress, lambda: store.write(progress)).run():
         store.forget()
-        right, wrong, skipped = map(progress.counted, ("right", "wrong", "skipped"))
+        right, wrong, skipped = (progress.counted(mark) for mark in MARKS)
         write(f"\n{right} of {count} right, {wrong} wrong, {skipped} skipped.\n")
     else:
         store.write(progress)

@@ -9,7 +9,7 @@ from token_explorer.errors import OutputError
 from token_explorer.files import write_file
 
 Mark = Literal["right", "wrong", "skipped"]
-_MARKS = get_args(Mark)
+MARKS: tuple[Mark, ...] = get_args(Mark)
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Store:
             return Progress(count)
         sound = 0 <= place < count and all(0 <= each < count for each in marks)
         return (
-            Progress(count, place, marks) if sound and set(marks.values()) <= set(_MARKS) else Progress(count)
+            Progress(count, place, marks) if sound and set(marks.values()) <= set(MARKS) else Progress(count)
         )
 
     def write(self, progress: Progress) -> None:

@@ -1,7 +1,7 @@
 // What the worksheets share: tables of numbers, lines of working, and what paper shows.
 
 // Columns of a table on paper; wider ones are cut into several below one another.
-const PAPER_COLUMNS = 12;
+const PAPER_COLUMNS = 16;
 
 const printing = () => document.documentElement.classList.contains("printing");
 
