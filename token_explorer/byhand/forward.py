@@ -72,17 +72,17 @@ def size(weights: Weights, length: int) -> int:
 def _steps(weights: Weights, ids: TokenIds) -> Iterator[Step]:
     """All steps, in their order."""
     e = do.look_up(
-        Label("token-embedding", "token embeddings", "e", "width"), weights["wte.weight"], ids, "E", "id"
+        Label("token-embedding", "a row for each token", "e", "width"), weights["wte.weight"], ids, "E", "id"
     )
     places = range(len(ids))
     p = do.look_up(
-        Label("position-embedding", "position embeddings", "p", "width"),
+        Label("position-embedding", "a row for each place", "p", "width"),
         weights["wpe.weight"],
         places,
         "P",
         "t",
     )
-    x = do.add(Label("embeddings", "embeddings", "x", "width"), e, p)
+    x = do.add(Label("embeddings", "what goes into the first layer", "x", "width"), e, p)
     yield from (e, p, x)
     for layer in range(1, weights.layers + 1):
         block = list(_block(weights, layer, x))
@@ -90,9 +90,10 @@ def _steps(weights: Weights, ids: TokenIds) -> Iterator[Step]:
         x = block[-1]
     normed = list(_norm(weights, "final", "ln_f", x))
     yield from normed
-    logits = do.linear(Label("logits", "logits", "l", "vocabulary"), normed[-1], weights.head.T, None, "U")
+    said, likely = "what speaks for each token as the next", "how likely each token is the next"
+    logits = do.linear(Label("logits", said, "l", "vocabulary"), normed[-1], weights.head.T, None, "U")
     yield logits
-    yield do.softmax(Label("probabilities", "probabilities", "y", "vocabulary"), logits)
+    yield do.softmax(Label("probabilities", likely, "y", "vocabulary"), logits)
 
 
 def _block(weights: Weights, layer: int, x: Step) -> Iterator[Step]:
@@ -141,9 +142,11 @@ def _head(weights: Weights, layer: int, head: int, n: Step) -> Iterator[Step]:
         return Label(part, title, symbol, columns, layer, head)
 
     q, k, v = projected("q", "queries", 0), projected("k", "keys", 1), projected("v", "values", 2)
-    s = do.scores(label("scores", "scores", "s", "key"), q, k, *_divisor(weights, layer))
-    m = do.mask(label("mask", "scores, later keys masked", "m", "key"), s)
-    a = do.softmax(label("attention", "attention weights", "a", "key"), m)
+    s = do.scores(
+        label("scores", "how well each key fits each query", "s", "key"), q, k, *_divisor(weights, layer)
+    )
+    m = do.mask(label("mask", "the scores without later keys", "m", "key"), s)
+    a = do.softmax(label("attention", "weights of the keys", "a", "key"), m)
     yield from (q, k, v, s, m, a)
     yield do.mix(label("mix", "values, weighted", "z", "head width"), a, v)
 

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from token_explorer import __version__
-from token_explorer.cli import byhand, doctor, numbers, pages, repl, replay, tiny, trace
+from token_explorer.cli import doctor, numbers, pages, repl, replay, tiny, trace
 from token_explorer.cli.explore import check_terminal, run_explorer, starting_text
 from token_explorer.cli.flags import Bf16, ConfigFile, Device, LayerProb, ModelName, Seed
 from token_explorer.cli.output import SIGPIPE_CODE, drop_output, finish_output, ready_output
@@ -160,7 +160,7 @@ for command in (
     app.command()(command)
 
 by_hand = typer.Typer(rich_markup_mode=None, subcommand_metavar="COMMAND")
-for each in (*tiny.COMMANDS, byhand.byhand, byhand.exercise):
+for each in tiny.COMMANDS:
     by_hand.command()(each)
 app.add_typer(by_hand, name="tiny", help="A GPT small enough for pencil and paper.")
 

@@ -25,7 +25,8 @@ TinyModel = Annotated[
     ),
 ]
 Worksheet = Annotated[
-    str | None, typer.Option("--html", metavar="FILE", help="Write a worksheet to be printed, instead of text.")
+    str | None,
+    typer.Option("--html", metavar="FILE", help="Write a worksheet to be printed, instead of text."),
 ]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from token_explorer.cli.byhand import TINY, TinyModel, byhand, exercise
 from token_explorer.cli.flags import (
     BlockBlank,
     BlockEnd,
@@ -29,12 +30,6 @@ from token_explorer.errors import InputError
 if TYPE_CHECKING:
     from token_explorer.tiny.course import Course, Outcome
 
-# The model that the commands here are about, where none is named.
-TINY = "tiny"
-TinyModel = Annotated[
-    str,
-    typer.Option("--model", "-m", metavar="NAME", help="'tiny' (the default), or a folder that train made."),
-]
 _AT_MOST = 100_000
 
 
@@ -200,4 +195,4 @@ def generate(
     return 0
 
 
-COMMANDS = (train, generate)
+COMMANDS = (train, generate, byhand, exercise)

@@ -103,8 +103,12 @@ def check_length(tokens: int, context: int) -> None:
         raise ContextTooLong(
             "The prompt is too long",
             f"{tokens} tokens, and this model was made for {context}.",
-            f"Shorten it by {tokens - context} tokens, or choose a model with a longer context.",
+            f"Shorten it by {_counted(tokens - context)}, or choose a model with a longer context.",
         )
+
+
+def _counted(tokens: int) -> str:
+    return f"{tokens} token{'s' * (tokens != 1)}"
 
 
 def end_ids(source: Source) -> frozenset[int]:

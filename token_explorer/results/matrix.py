@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from token_explorer.results.table import HEADING, cells, fitted
+from token_explorer.results.table import HEADING, blocks, cells, fitted
 
 _INDENT = "  "
 _GAP = 2
@@ -27,9 +27,8 @@ def matrix(
     edge = max(cells(name.plain) for name in names)
     titles = [fitted(name, MOST_NAME) for name in columns]
     each = _GAP + max(cells(shown) for row in (*numbers, [title.plain for title in titles]) for shown in row)
-    fitting = max(1, (width - len(_INDENT) - edge) // each)
-    for first in range(0, len(columns), fitting):
-        block = slice(first, first + fitting)
+    for first, stop in blocks([each - _GAP] * len(columns), len(_INDENT) + edge, width):
+        block = slice(first, stop)
         yield _line(Text(" " * edge), titles[block], each, True)
         for name, row in zip(names, numbers, strict=True):
             padded = name.copy().append(" " * (edge - cells(name.plain)))

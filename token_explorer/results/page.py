@@ -52,19 +52,23 @@ def page(name: Name, title: str, content: Content) -> str:
         title: of the window, as shown.
         content: what its script draws; any text in it has gone through `display`.
     """
-    style = "".join(map(_part, _STYLES[name]))
-    script = "".join(map(_part, _SCRIPTS[name]))
+    style = "".join(map(part, _STYLES[name]))
+    script = "".join(map(part, _SCRIPTS[name]))
     parts = {
         "title": html.escape(title),
         "style": style,
-        "style_hash": _hash(style),
-        "body": _part(f"{name}.html"),
+        "style_hash": digest(style),
+        "body": part(f"{name}.html"),
         "content": written(content),
         "script": script,
-        "script_hash": _hash(script),
+        "script_hash": digest(script),
     }
-    # At one go, so that a place that a token names stays a token's text.
-    return _PLACE.sub(lambda place: parts[place[1]], _part("shell.html"))
+    return filled("shell.html", parts)
+
+
+def filled(frame: str, parts: Mapping[str, str]) -> str:
+    """A file whose places have been filled, at one go: a place that a token names stays a token's text."""
+    return _PLACE.sub(lambda place: parts[place[1]], part(frame))
 
 
 def written(content: Content) -> str:
@@ -97,11 +101,12 @@ def _hex(colour: palette.Rgb) -> str:
     return "#" + "".join(f"{part:02x}" for part in colour)
 
 
-def _hash(text: str) -> str:
+def digest(text: str) -> str:
     """What a content security policy knows a script or a style by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
 @cache
-def _part(file: str) -> str:
+def part(file: str) -> str:
+    """A file that pages are made of."""
     return resources.files("token_explorer.results.pages").joinpath(file).read_text(encoding="utf-8")

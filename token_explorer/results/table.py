@@ -4,7 +4,7 @@ Measures in cells. Knows nothing of what the columns hold; hostile text has pass
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,3 +89,21 @@ def padded(cell: Cell, width: int) -> Text:
     """Text in exactly so many cells: for lines that are written before the next ones are known."""
     text = fitted(cell, width)
     return text.copy().append(" " * (width - cells(text.plain)))
+
+
+def blocks(widths: Sequence[int], margin: int, most: int) -> Iterator[tuple[int, int]]:
+    """Stretches [start, stop) of columns that fit side by side; at least one column each.
+
+    Args:
+        widths: of the columns, cells.
+        margin: cells before the first one, which each stretch has.
+        most: cells of a line; 0 for no bound.
+    """
+    start, used = 0, margin
+    for at, width in enumerate(widths):
+        if most and at > start and used + width + len(_GAP) > most:
+            yield start, at
+            start, used = at, margin
+        used += width + len(_GAP)
+    if widths:
+        yield start, len(widths)
