@@ -26,7 +26,7 @@ TinyModel = Annotated[
 ]
 Worksheet = Annotated[
     str | None,
-    typer.Option("--html", metavar="FILE", help="Write a worksheet to be printed, instead of text."),
+    typer.Option("--html", metavar="FILE", help="Write a worksheet instead of text."),
 ]
 
 
