@@ -84,6 +84,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("TOKEN_EXPLORER_CACHE", str(home / "cache" / "token-explorer"))
+    monkeypatch.setenv("TOKEN_EXPLORER_DATA", str(home / "data" / "token-explorer"))
     return home
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from token_explorer.byhand.weights import Numbers, Parameters, Weights
 from token_explorer.core.ahead import Ahead, Futures
 from token_explorer.core.cuts import Chat, Cut, Encoding, Recut
 from token_explorer.core.engine import Answer, Check, EngineInfo, Progress, Report, Stop, Stopped, unheard
@@ -160,6 +161,39 @@ def score(ids: TokenIds, top_k: int, reused: int = 0) -> Scores:
 LAYERS, HEADS = 2, 3
 
 
+def small_gpt2(
+    vocabulary: int, width: int = 8, heads: int = 2, layers: int = LAYERS, positions: int = 64
+) -> Weights:
+    """The parameters of a GPT-2, all of them random, the same at each call."""
+    random = np.random.default_rng(5)
+
+    def some(*shape: int) -> Numbers:
+        return random.normal(scale=0.6, size=shape)
+
+    inner = 2 * width
+    parameters = {"wte.weight": some(vocabulary, width), "wpe.weight": some(positions, width)}
+    shapes = {
+        "ln_1.weight": (width,),
+        "ln_1.bias": (width,),
+        "attn.c_attn.weight": (width, 3 * width),
+        "attn.c_attn.bias": (3 * width,),
+        "attn.c_proj.weight": (width, width),
+        "attn.c_proj.bias": (width,),
+        "ln_2.weight": (width,),
+        "ln_2.bias": (width,),
+        "mlp.c_fc.weight": (width, inner),
+        "mlp.c_fc.bias": (inner,),
+        "mlp.c_proj.weight": (inner, width),
+        "mlp.c_proj.bias": (width,),
+    }
+    for layer in range(layers):
+        parameters |= {f"h.{layer}.{name}": some(*shape) for name, shape in shapes.items()}
+    return Weights(parameters | {"ln_f.weight": some(width), "ln_f.bias": some(width)}, heads)
+
+
+WEIGHTS = small_gpt2(len(PIECES))
+
+
 def _lens(ids: TokenIds) -> Floats:
     """(L + 1, T, V) log probabilities by layer; the last layer's are the model's."""
     layers = [_logprobs((layer + 1, *ids))[1:] for layer in range(LAYERS)]
@@ -256,6 +290,8 @@ def observe(ids: TokenIds, facet: Facet[Answer]) -> object:
         return _depths(ids)
     if isinstance(facet, LayerLogprobs):
         return LayerTable(_lens(ids[: facet.place])[1:, -1][:, list(facet.tokens)])
+    if isinstance(facet, Parameters):
+        return WEIGHTS
     assert isinstance(facet, Lens)
     return _lens_cells(ids, facet)
 

@@ -29,7 +29,7 @@ JSON_PAGE = (ROOT / "docs" / "JSON.md").read_text(encoding="utf-8")
 CTRL_D = "\x04"
 EXAMPLES = list(shell_examples(README))
 # What needs a terminal, what is waited for longest, and what names the program by its path.
-ELSEWHERE = ("", "repl", "replay", "trace", "doctor")
+ELSEWHERE = ("", "repl", "replay", "trace", "tiny", "doctor")
 ANSWERED = [example for example in EXAMPLES if example.name not in ELSEWHERE]
 
 
@@ -157,6 +157,13 @@ def test_the_repl_of_the_readme_asks_for_a_model(workplace: Path) -> None:
         assert terminal.wait() == 0
     finally:
         terminal.close()
+
+
+def test_the_tiny_model_of_the_readme_is_trained_and_writes(workplace: Path) -> None:
+    told = [example for example in EXAMPLES if example.name == "tiny"]
+    assert [example.command.split()[2] for example in told[:2]] == ["train", "generate"]
+    for example in told:
+        check(example.shown, said(example.command))
 
 
 def test_the_trace_of_the_readme_writes_its_files_and_is_replayed(

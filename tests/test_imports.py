@@ -44,7 +44,17 @@ def test_a_room_loads_no_library_of_another(module: str, forbidden: frozenset[st
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["--input", "/no/such/file"], ["--nonsense"], ["--device", "gpu"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["--input", "/no/such/file"],
+        ["--nonsense"],
+        ["--device", "gpu"],
+        ["tiny"],
+        ["tiny", "train", "--help"],
+        ["tiny", "train", "--data", "demmo"],
+        ["tiny", "train", "--width", "15"],
+    ],
 )
 def test_help_and_mistakes_are_answered_before_anything_heavy_is_loaded(arguments: list[str]) -> None:
     assert not loaded_by(f"from token_explorer.cli import main; main({arguments!r})") & HEAVY

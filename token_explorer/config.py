@@ -41,7 +41,8 @@ class ModelSettings:
     name: str = setting(
         "embedded",
         MODEL_NAME,
-        "'embedded' (SmolLM2-135M-Instruct), a hub id such as 'Qwen/Qwen2.5-0.5B', a folder, or a .gguf.",
+        "'embedded' (SmolLM2-135M-Instruct), 'tiny', a hub id such as 'Qwen/Qwen2.5-0.5B', a folder, "
+        "or a .gguf.",
     )
     device: str = setting("auto", DEVICE, "Where the model runs; auto takes CUDA, then MPS, then the CPU.")
     dtype: Literal["float32", "bfloat16"] = setting(

@@ -55,6 +55,7 @@ FACETS: list[Facet[Any]] = [
     Recut(),
     Encoding("a", whole=True),
     Chat("", "a", ""),
+    Parameters(),
 ]
 
 

@@ -158,11 +158,7 @@ for command in (
     doctor.doctor,
 ):
     app.command()(command)
-
-by_hand = typer.Typer(rich_markup_mode=None, subcommand_metavar="COMMAND")
-for each in tiny.COMMANDS:
-    by_hand.command()(each)
-app.add_typer(by_hand, name="tiny", help="A GPT small enough for pencil and paper.")
+app.add_typer(tiny.app)
 
 
 def _check_no_flags(context: typer.Context) -> None:

@@ -13,7 +13,8 @@ ModelName = Annotated[
         "--model",
         "-m",
         metavar="NAME",
-        help="'embedded' (the default), a hub id such as Qwen/Qwen2.5-0.5B, a folder, or a .gguf file.",
+        help="'embedded' (the default), 'tiny' (see `tiny train`), a hub id such as Qwen/Qwen2.5-0.5B, "
+        "a folder, or a .gguf file.",
     ),
 ]
 Bf16 = Annotated[bool, typer.Option("--bf16", help="Weights in bfloat16: half the memory, less exact.")]

@@ -36,14 +36,15 @@ def overridden(
     if model is not None:
         chosen = replace(chosen, name=model)
     if device is not None:
-        chosen = replace(chosen, device=_known_device(device))
+        chosen = replace(chosen, device=known_device(device))
     if bf16:
         chosen = replace(chosen, dtype="bfloat16")
     shown = replace(settings.display, layer_prob=settings.display.layer_prob or layer_prob)
     return replace(settings, model=chosen, display=shown)
 
 
-def _known_device(name: str) -> str:
+def known_device(name: str) -> str:
+    """The same name. Raises DeviceError for one that no machine has."""
     if not config.DEVICE.accepts(name):
         raise DeviceError("Unknown device", f"--device {name}.", f"It should be {config.DEVICE.allowed}.")
     return name

@@ -15,7 +15,7 @@ from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine import cutting, generation, models
 from token_explorer.engine.dtypes import slowness
-from token_explorer.engine.vocabulary import encode, read_vocabulary
+from token_explorer.engine.vocabulary import encode, known_text, read_vocabulary
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -93,7 +93,7 @@ class LocalEngine:
 
         if self._runner is None or self._microscope is None:
             raise RuntimeError("prove was asked before load_model")
-        text = selfcheck.text_for(self._tokenizer, self._vocabulary)
+        text = known_text(self._tokenizer, self._vocabulary, selfcheck.TEXT)
         ids = encode(self._tokenizer, self._vocabulary, text)
         on_text = selfcheck.check_text(self._vocabulary, ids, text)
         fitting = ids[: self._runner.context or len(ids)]

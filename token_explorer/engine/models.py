@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from token_explorer.core.engine import Progress, Report
 from token_explorer.engine import conversion, embedded
 from token_explorer.engine.bars import quiet
-from token_explorer.engine.storage import tiny_folder
+from token_explorer.engine.storage import trained_folder
 from token_explorer.errors import ContextTooLong, DeviceError, ExplorerError, ModelLoadError, ModelNotFound
 from token_explorer.files import is_path, missing
 from token_explorer.garbage import uncollected
@@ -51,7 +51,7 @@ def locate(name: str, report: Report) -> Source:
     if name == EMBEDDED:
         return Source(embedded.NAME, str(embedded.provide(report)))
     if name == TINY:
-        return _tiny(tiny_folder())
+        return _trained()
     path = Path(name).expanduser()
     if name.strip() and path.is_dir():  # Path("") is the current folder
         return _folder(path)
@@ -175,19 +175,20 @@ def load_weights(source: Source, device: str, dtype: str, report: Report) -> "Pr
         return ready
 
 
+def _trained() -> Source:
+    folder = trained_folder()
+    if not (folder / "config.json").is_file():
+        hint = "Make it, in less than a minute: token-explorer tiny train"
+        raise ModelNotFound("Model not found", f"there is no tiny model in {folder}.", hint)
+    return Source(TINY, str(folder))
+
+
 def _folder(path: Path) -> Source:
     if not (path / "config.json").is_file():
         inside = sorted(each.name for each in path.glob("*.gguf"))
         hint = f"Name the file in it: {path / inside[0]}" if inside else "A model's folder holds config.json."
         raise ModelNotFound("Not a model", f"{path} has no config.json.", hint)
     return Source(path.resolve().name or str(path), str(path))
-
-
-def _tiny(folder: Path) -> Source:
-    if not (folder / "config.json").is_file():
-        hint = "Train it first, in less than a minute: token-explorer tiny train"
-        raise ModelNotFound("Model not found", f"the tiny one isn't there yet ({folder}).", hint)
-    return Source(TINY, str(folder))
 
 
 def _file(path: Path, report: Report) -> Source:
@@ -201,7 +202,7 @@ def _hub(name: str, report: Report) -> Source:
     from token_explorer.engine import hub
 
     if not _HUB_ID.fullmatch(name):
-        hint = "It is 'embedded', a hub id such as Qwen/Qwen2.5-0.5B, a folder, or a .gguf file."
+        hint = "It is 'embedded', 'tiny', a hub id such as Qwen/Qwen2.5-0.5B, a folder, or a .gguf file."
         raise ModelNotFound("Model not found", f"{name!r} is no file, no folder and no hub id.", hint)
     return Source(name.rpartition("/")[2], str(hub.fetch(name, report)))
 

@@ -4,8 +4,6 @@ Knows nothing of how the results are shown.
 """
 
 from collections.abc import Iterator
-from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,34 +15,16 @@ from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.engine.anatomy import logits_apart, logits_tolerance
 from token_explorer.engine.microscope import Microscope
 from token_explorer.engine.runner import ModelRunner
-from token_explorer.engine.vocabulary import encode
-from token_explorer.errors import InputError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 # Characters of one to four bytes, blanks, digits: what a tokenizer may lose.
 TEXT = "A naïve test: 3 × 7 = 21 → 👍\n  The capital of France is"
 SUM_BOUND = 1e-5
-# So many words and the blanks between them fit into the smallest contexts.
-FEW_WORDS = 3
-
-
-def text_for(tokenizer: "PreTrainedTokenizerBase", vocabulary: Vocabulary) -> str:
-    """TEXT, or a few of a tokenizer's own words where it knows no others."""
-    try:
-        encode(tokenizer, vocabulary, TEXT)
-    except InputError:
-        plain = [piece for token, piece in enumerate(vocabulary.pieces) if token not in vocabulary.special]
-        words = filter(str.strip, (piece.decode("utf-8", errors="ignore") for piece in plain))
-        return " ".join(islice(words, FEW_WORDS))
-    return TEXT
 
 
 def check_text(vocabulary: Vocabulary, ids: TokenIds, text: str = TEXT) -> Check:
     """Whether the tokens of a text have its bytes; the value is how many bytes are other ones."""
-    joined, whole = vocabulary.utf8(ids), text.encode()
-    wrong = sum(a != b for a, b in zip(joined, whole, strict=False)) + abs(len(joined) - len(whole))
+    joined, spelled = vocabulary.utf8(ids), text.encode()
+    wrong = sum(a != b for a, b in zip(joined, spelled, strict=False)) + abs(len(joined) - len(spelled))
     return Check("tokens join back to the text, bytes that differ", wrong, 0)
 
 

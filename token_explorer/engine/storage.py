@@ -1,4 +1,4 @@
-"""Where fetched and converted models are kept, and how a folder there comes to be: whole or not at all.
+"""Where models are kept, and how a folder there comes to be: whole or not at all.
 
 Knows nothing of what the folders hold.
 """
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER_VARIABLE = "TOKEN_EXPLORER_CACHE"
+DATA_VARIABLE = "TOKEN_EXPLORER_DATA"
 # How often a process that waits for another one says so, and looks whether it has ended.
 WAIT_S = 0.5
 
@@ -22,11 +23,17 @@ def cache_folder() -> Path:
     return Path(named).expanduser() if named else user_cache_path("token-explorer", appauthor=False)
 
 
-def tiny_folder() -> Path:
-    """Where the model is that `token-explorer tiny train` makes, among the user's data."""
+def data_folder() -> Path:
+    """The user's folder of what this program made and can't fetch; TOKEN_EXPLORER_DATA names another one."""
     from platformdirs import user_data_path
 
-    return user_data_path("token-explorer", appauthor=False) / "tiny"
+    named = os.environ.get(DATA_VARIABLE)
+    return Path(named).expanduser() if named else user_data_path("token-explorer", appauthor=False)
+
+
+def trained_folder() -> Path:
+    """Where `tiny train` puts its model, and the name 'tiny' leads."""
+    return data_folder() / "tiny"
 
 
 def make_once(folder: Path, make: Callable[[Path], None], waiting: Callable[[], None]) -> Path:

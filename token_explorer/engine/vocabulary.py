@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from token_explorer.core.tokens import TokenIds, Vocabulary, display
+from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,8 +20,12 @@ Spell = Callable[[str], str | bytes]
 
 # A text that nearly every tokenizer knows, to see what is put around a text.
 _PROBE = "a"
-# How many words an error names of those that are known.
-MOST_NAMED = 12
+# What the tokenizers library says of a word that it doesn't know where there is no token for such.
+_NO_UNKNOWN = "Missing [UNK] token"
+# So many of a small vocabulary's words are told.
+_TOLD = 40
+# So many of its words make a text of a tokenizer's own.
+_OWN_WORDS = 4
 _BYTE_NAME = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
@@ -93,16 +97,34 @@ def _known(ids: TokenIds, vocabulary: Vocabulary) -> TokenIds:
     return ids
 
 
+def known_text(tokenizer: "PreTrainedTokenizerBase", vocabulary: Vocabulary, text: str) -> str:
+    """A text, or where a tokenizer of whole words can't know that, some of its own words."""
+    model = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
+    if type(model).__name__ != "WordLevel":
+        return text
+    own = [piece for token, piece in enumerate(vocabulary.pieces) if token not in vocabulary.special]
+    blanks = [piece for piece in own if piece.isspace()]
+    words = [piece for piece in own if piece.isalpha()][:_OWN_WORDS]
+    return (b"".join(blanks[:1]) or b" ").join(words).decode()
+
+
 def ids_before(tokenizer: "PreTrainedTokenizerBase") -> TokenIds:
     """What the tokenizer puts before every text, found by what it does; its settings may say otherwise."""
-    try:
-        bare = _ids(tokenizer, _PROBE)
-    except InputError:  # it knows words alone, and this isn't one of them
-        return ()
-    dressed = tuple(tokenizer.encode(_PROBE, add_special_tokens=True))
+    probe = _probe(tokenizer)
+    bare = _ids(tokenizer, probe)
+    dressed = tuple(tokenizer.encode(probe, add_special_tokens=True))
     starts = range(len(dressed) - len(bare) + 1)
     at = next((i for i in starts if dressed[i : i + len(bare)] == bare), 0)
     return dressed[:at] if bare else ()
+
+
+def _probe(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """A text that the tokenizer knows: one of few words, and no token for others, may know no other."""
+    try:
+        _ids(tokenizer, _PROBE)
+    except InputError:
+        return next((word for word in sorted(tokenizer.get_vocab()) if word.isalpha()), "")
+    return _PROBE
 
 
 def _ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> TokenIds:
@@ -113,24 +135,24 @@ def _ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> TokenIds:
         raise InputError("Can't use this prompt", message, "Give it as UTF-8 text.") from None
     try:
         return tuple(tokenizer.encode(text, add_special_tokens=False))
-    except Exception as error:  # tokenizers raises nothing narrower
-        if "[UNK]" not in str(error):
+    except Exception as error:  # the tokenizers library raises nothing narrower
+        if _NO_UNKNOWN not in str(error):
             raise
-        raise _unknown_word(tokenizer, text) from None
+        raise _unknown(tokenizer, text) from None
 
 
-def _unknown_word(tokenizer: Any, text: str) -> InputError:
-    """The error for a text with a word that has no token, and no token stands for those that have none."""
-    vocabulary = tokenizer.get_vocab()
-    cut = tokenizer.backend_tokenizer.pre_tokenizer
-    words = [word for word, _ in cut.pre_tokenize_str(text)] if cut is not None else [text]
-    word = next((word for word in words if word not in vocabulary), text)
-    near = get_close_matches(word, vocabulary, 3) or sorted(filter(str.strip, vocabulary))[:MOST_NAMED]
-    known = ", ".join(display(each) for each in near)
-    message = f'"{display(word)}" is none of the {len(vocabulary)} tokens, and none stands for unknown words.'
-    return InputError(
-        "A word that the model doesn't know", message, f"It knows {known}{' …' * (len(near) > 3)}."
-    )
+def _unknown(tokenizer: Any, text: str) -> InputError:
+    """What to say of a text with words that a tokenizer doesn't know, and has no token for."""
+    known = tokenizer.get_vocab()
+    cutter = tokenizer.backend_tokenizer.pre_tokenizer
+    pieces = [piece for piece, _ in cutter.pre_tokenize_str(text)] if cutter else [text]
+    lacking = next((piece for piece in pieces if piece not in known), text)
+    words = sorted(word for word in known if word.strip())
+    near = get_close_matches(lacking, words, 1)
+    some = f"It has {len(known)} tokens: {', '.join(words[:_TOLD])}{', …' if len(words) > _TOLD else '.'}"
+    hint = f"Did you mean {near[0]}? {some}" if near else some
+    message = f"{lacking!r} is none of the model's words, and it has no token for others."
+    return InputError("Can't use this prompt", message, hint)
 
 
 def _special_ids(tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""What the commands say of a model: their numbers, as JSON documents, as text and as pages."""
+"""What the commands say of a model: their numbers, as JSON documents, as text, as pages and as plots."""
 
 import logging
 

@@ -21,11 +21,12 @@ from token_explorer.core.engine import EngineInfo
 from token_explorer.core.tokens import Vocabulary, display, visible_blanks
 from token_explorer.results import palette
 
-Name = Literal["attention", "lens", "byhand", "exercise"]
+Name = Literal["attention", "lens", "learning", "byhand", "exercise"]
 # The scripts of each page, in the order in which they run.
 _SCRIPTS: dict[Name, tuple[str, ...]] = {
     "attention": ("shell.js", "heatmap.js", "attention.js"),
     "lens": ("shell.js", "lens.js"),
+    "learning": ("shell.js", "learning.js"),
     "byhand": ("shell.js", "worksheet.js", "byhand.js"),
     "exercise": ("shell.js", "worksheet.js", "exercise.js"),
 }
@@ -38,6 +39,7 @@ _MARKUP = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 _STYLES: dict[Name, tuple[str, ...]] = {
     "attention": ("shell.css", "attention.css"),
     "lens": ("shell.css", "lens.css"),
+    "learning": ("shell.css", "learning.css"),
     "byhand": ("shell.css", "worksheet.css"),
     "exercise": ("shell.css", "worksheet.css"),
 }

@@ -1,1 +1,1 @@
-"""A GPT small enough for pencil and paper: its data, its words, its training. Of torch it knows."""
+"""GPTs small enough for pencil and paper: their data, their words, how they are trained and kept."""

@@ -1,155 +1,182 @@
-"""A tiny model's folder: an ordinary one, as transformers has them, with what a training leaves beside it.
+"""The folder of a trained model: an ordinary one of transformers, and beside it what a training goes on from.
 
-Knows nothing of how a model is trained.
+The model in it is the best one so far, the checkpoint the last one. Knows nothing of how models learn.
 """
 
+import io
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
-from tokenizers.models import WordLevel
-from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
-from transformers.utils import logging
+from token_explorer.errors import InputError, NotPossible, OutputError
+from token_explorer.files import write_file
+from token_explorer.tiny.data import Corpus
+from token_explorer.tiny.settings import TinySettings, changed, read
 
-from token_explorer.errors import InputError, OutputError
-from token_explorer.tiny.settings import Recipe, Shape
-from token_explorer.tiny.training import Evaluation, Progress
-from token_explorer.tiny.words import PATTERN, UNKNOWN
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
-CHECKPOINT, MARK, PLOT = "checkpoint.pt", "training.json", "loss.png"
-_PART = "unfinished.part"
-# Raise it when what MARK and CHECKPOINT hold changes.
-FORMAT = 1
+    from token_explorer.tiny.training import Training
 
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a training is of: two trainings of equal ones are the same."""
-
-    shape: Shape
-    recipe: Recipe
-    data_digest: str
-    vocabulary: tuple[str, ...]
-
-    def document(self) -> dict[str, Any]:
-        """As it is kept in the folder."""
-        return {"format": FORMAT, **asdict(self), "vocabulary": list(self.vocabulary)}
+STORY, CHECKPOINT, LOSS = "training.json", "checkpoint.pt", "loss.png"
+BY_HAND, PAGE = "by_hand.json", "by_hand.html"
 
 
 class Folder:
-    """Where a tiny model goes. Raises OutputError where nothing can be written."""
+    """Where a trained model goes.
+
+    Args:
+        path: need not be there.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._best: int | None = None
 
-    def prepare(self, force: bool) -> None:
-        """Make the folder; refuse one that holds something else than a tiny model.
+    def prepare(self, settings: TinySettings, data: Corpus, force: bool) -> None:
+        """Make the folder for a new training. Raises OutputError where that can't be, or work would be lost.
 
         Args:
-            force: whether a tiny model that is there may be replaced.
+            force: whether a training that is there may be replaced.
         """
-        mark = self.path / MARK
+        self._make()
+        story = self._story()
+        if story is None:
+            if (self.path / "config.json").exists() or (self.path / STORY).exists():
+                hint = "Name a folder of its own with --out."
+                raise OutputError("Not written", f"{self.path} holds another model.", hint)
+            return
+        same = (story["settings"], story["digest"]) == (settings.document(), data.digest)
+        if not (force or (same and story["finished"])):
+            what = "another training" if story["finished"] else "a training that isn't finished"
+            hint = "Go on with --resume, replace it with --force, or name another folder with --out."
+            raise OutputError("Not written", f"{self.path} holds {what}.", hint)
+
+    def resumed(self, given: dict[str, Any], data: str | None) -> tuple[TinySettings, str]:
+        """The settings and the data's name of the training that is there; the given ones may be no others.
+
+        Raises InputError, NotPossible.
+        """
+        story = self._story()
+        if story is None:
+            message = f"{self.path} holds no training."
+            raise NotPossible("Nothing to resume", message, "Begin one: leave out --resume.")
+        settings: TinySettings = read(story["settings"])
+        others = changed(settings, given)
+        if data is not None and data != story["data"]:
+            others.append(f"--data {data}")
+        if others:
+            message = f"the training in {self.path} has other settings than {', '.join(others)}."
+            raise InputError("Can't resume", message, "Leave them out, or begin anew without --resume.")
+        if story["finished"]:
+            hint = "Begin a longer one with --max_iters N --force."
+            raise NotPossible("Nothing to resume", f"the training in {self.path} is finished.", hint)
+        self._best = story["best"]
+        return settings, story["data"]
+
+    def check_data(self, data: Corpus) -> None:
+        """Raise InputError where the data isn't what the training that is there began with."""
+        story = self._story()
+        if story is not None and story["digest"] != data.digest:
+            message = f"{data.name} has changed since the training began."
+            raise InputError("Can't resume", message, "Begin anew: leave out --resume, and add --force.")
+
+    def state(self) -> dict[str, Any]:
+        """What the training that is there goes on from. Raises NotPossible."""
+        import torch
+
+        try:
+            state: dict[str, Any] = torch.load(self.path / CHECKPOINT, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises anything for a file that it can't read
+            message = f"{self.path / CHECKPOINT} can't be read: {str(error).splitlines()[0]}"
+            raise NotPossible("Nothing to resume", message, "Begin anew with --force.") from None
+        return state
+
+    def keep(self, training: "Training", tokenizer: "PreTrainedTokenizerFast", data: Corpus) -> None:
+        """Write the model if it is the best one, then the checkpoint, then what is told of both."""
+        import torch
+
+        best = training.best
+        if best.iteration == training.iteration and self._best != best.iteration:
+            self._write_model(training, tokenizer)
+            self._best = best.iteration
+        file = io.BytesIO()
+        torch.save(training.state(), file)
+        self.write(CHECKPOINT, file.getvalue())
+        self.write(STORY, f"{json.dumps(_told(training, data), indent=2)}\n".encode())
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file whole, in place of what stood there. Raises OutputError."""
+        write_file(str(self.path / name), content, replace=True)
+
+    def _write_model(self, training: "Training", tokenizer: "PreTrainedTokenizerFast") -> None:
+        """Write transformers' own files, each whole."""
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=self.path) as part:
+            with _silent():
+                training.model.save_pretrained(part)
+                tokenizer.save_pretrained(part)
+            for name in sorted(os.listdir(part)):
+                os.replace(os.path.join(part, name), self.path / name)
+
+    def _make(self) -> None:
+        """Make the folder, and see that it can be written to; nothing is left of the attempt."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            others = [each.name for each in self.path.iterdir() if each.name != _PART]
-            (self.path / _PART).write_bytes(b"")
-            (self.path / _PART).unlink()
         except FileExistsError:
-            message = f"{self.path} is a file."
-            raise OutputError("Not written", message, "Name a folder, or one to be made.") from None
+            hint = "Name a folder, or one to be made."
+            raise OutputError("Not written", f"{self.path} is a file.", hint) from None
         except OSError as error:
             message = f"{self.path}: {error.strerror or error}."
             raise OutputError("Not written", message, "Choose a folder that you may write to.") from None
-        if others and not mark.is_file():
-            message = f"{self.path} holds other files, such as {sorted(others)[0]}."
-            raise OutputError("Not written", message, "Name a folder of its own with --out.")
-        if mark.is_file() and not force:
-            hint = "Replace it with --force, go on with it by --resume, or name another folder with --out."
-            raise OutputError("Not written", f"{self.path} holds a tiny model already.", hint)
+        probe = self.path / f".room-{os.getpid()}"
+        write_file(str(probe), b"", replace=True)
+        with suppress(OSError):
+            probe.unlink()
 
-    def resume(self, setup: Setup) -> Progress:
-        """The training that the folder holds. Raises InputError where it holds none, or another one."""
+    def _story(self) -> dict[str, Any] | None:
+        """What is told of the training that is there; None where there is none."""
         try:
-            known = json.loads((self.path / MARK).read_text(encoding="utf-8"))
-            kept = torch.load(self.path / CHECKPOINT, weights_only=True)
-        except FileNotFoundError:
-            hint = "Leave out --resume to begin one."
-            raise InputError("Nothing to resume", f"{self.path} holds no training.", hint) from None
-        except (OSError, ValueError, RuntimeError) as error:
-            hint = "Begin anew with --force."
-            raise InputError("Can't resume", f"{self.path / CHECKPOINT}: {error}", hint) from None
-        _check_same(known, setup.document())
-        evaluations = tuple(Evaluation(*each) for each in kept.pop("evaluations"))
-        return Progress(evaluations=evaluations, losses=tuple(kept.pop("losses")), **kept)
-
-    def keep(self, setup: Setup, progress: Progress) -> None:
-        """Write what a training can be resumed from; a file is never half written."""
-        kept = {
-            "iteration": progress.iteration,
-            "model": progress.model,
-            "optimizer": progress.optimizer,
-            "best": progress.best,
-            "losses": list(progress.losses),
-            "evaluations": [
-                [each.iteration, each.training, each.validation] for each in progress.evaluations
-            ],
-        }
-        try:
-            part = self.path / _PART
-            torch.save(kept, part)
-            part.replace(self.path / CHECKPOINT)
-            part.write_text(json.dumps(setup.document(), indent=1), encoding="utf-8")
-            part.replace(self.path / MARK)
-        except (OSError, RuntimeError) as error:  # torch's own for a disk that is full
-            raise OutputError(
-                "Not written", f"{self.path}: {error}", "Make room, or name another folder."
-            ) from None
-
-    def save(self, model: GPT2LMHeadModel, vocabulary: Sequence[str]) -> None:
-        """Write the model and its tokenizer, so that transformers opens the folder."""
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it would tell of one shard
-        model.save_pretrained(self.path)
-        tokenizer(vocabulary).save_pretrained(self.path)
+            story = json.loads((self.path / STORY).read_text(encoding="utf-8"))
+            known = {"settings", "data", "digest", "finished", "best"} <= set(story)
+            read(story["settings"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return story if known and (self.path / CHECKPOINT).exists() else None
 
 
-def tokenizer(vocabulary: Sequence[str]) -> PreTrainedTokenizerFast:
-    """A tokenizer that cuts a text into words and spaces."""
-    ids = {word: id for id, word in enumerate(vocabulary)}
-    unknown = {"unk_token": UNKNOWN} if UNKNOWN in ids else {}
-    backend = Tokenizer(WordLevel(ids, **unknown))
-    backend.pre_tokenizer = pre_tokenizers.Split(Regex(PATTERN), "isolated")
-    backend.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=backend, clean_up_tokenization_spaces=False, **unknown
-    )
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Have transformers draw no bar of its own into the training's."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _check_same(known: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Raise InputError where a training that is to be resumed is another one."""
-    flat, asked = _flat(known), _flat(json.loads(json.dumps(wanted)))
-    for name, value in asked.items():
-        if flat.get(name) != value:
-            what = name.rpartition(".")[2].replace("_", " ")
-            told = (
-                "is other data"
-                if name == "data_digest"
-                else f"was trained with {what} {flat.get(name)}, not {value}"
-            )
-            hint = "Give the same flags, or begin anew with --force."
-            raise InputError("Another training", f"What the folder holds {told}.", hint)
+def _told(training: "Training", data: Corpus) -> dict[str, Any]:
+    """What training.json tells.
 
-
-def _flat(document: dict[str, Any]) -> dict[str, Any]:
-    """Settings by their dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in document.items():
-        flat |= (
-            {f"{name}.{key}": each for key, each in value.items()}
-            if isinstance(value, dict)
-            else {name: value}
-        )
-    return flat
+    {data, digest (SHA-256 of its text), settings, parameters, iteration (steps taken), finished, best
+    (iteration of the model that is kept), evaluations, losses (of each step)}; losses in nats a token.
+    """
+    return {
+        "data": data.name,
+        "digest": data.digest,
+        "settings": training.settings.document(),
+        "parameters": training.parameters,
+        "iteration": training.iteration,
+        "finished": training.iteration >= training.settings.max_iters,
+        "best": training.best.iteration,
+        "evaluations": [
+            {"iteration": each.iteration, "training": each.training, "validation": each.validation}
+            for each in training.history
+        ],
+        "losses": training.losses,
+    }

@@ -1,19 +1,31 @@
-"""How large a tiny model is, and how it is trained. Knows nothing of torch."""
+"""The settings of a training: the model's sizes, and how it learns. Knows nothing of flags and torch."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from token_explorer.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """How large a model is.
+class TinySettings:
+    """What a training depends on, beside its data: the same again gives the same model.
 
     Attributes:
-        vocabulary: most tokens that it may have.
-        positions: most tokens of a prompt.
-        layers, heads, width: as in a GPT-2.
+        vocabulary: most words of the model, the space among them.
+        positions: tokens that it reads at once.
+        layers, heads, width: of the model; each head has width / heads numbers.
+        batch_size: windows of a forward.
+        grad_accum: forwards whose gradients make one step.
+        max_iters: steps in all.
+        learning_rate: the highest, reached after the warm-up.
+        min_learning_rate: what the cosine ends at.
+        warmup_iters: steps on which the learning rate rises from 0.
+        weight_decay: of matrices; biases and norms have none.
+        beta1, beta2: how much of each moment is kept from step to step.
+        grad_clip: the longest gradient, all parameters together; a longer one is shortened. 0: none is.
+        eval_interval: steps between evaluations.
+        seed: of the first weights and of the windows.
     """
 
     vocabulary: int = 32
@@ -21,49 +33,40 @@ class Shape:
     layers: int = 2
     heads: int = 2
     width: int = 16
-
-    def __post_init__(self) -> None:
-        if self.width % self.heads:
-            message = f"a width of {self.width} can't be shared by {self.heads} heads."
-            raise InputError("Impossible model", message, "Choose a width that is a multiple of the heads.")
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a model is trained: by AdamW, its learning rate warmed up and then lowered along a cosine.
-
-    Attributes:
-        iterations: steps of the optimizer.
-        batch_size: sequences of a batch.
-        accumulation: batches whose gradients make one step.
-        learning_rate: the highest; at the end it is FINAL_PART of that.
-        warmup: iterations until it is highest.
-        weight_decay: of matrices; biases and gains have none.
-        evaluate_every: iterations between evaluations.
-        seed: of the first weights and the batches.
-    """
-
-    iterations: int = 200
-    batch_size: int = 8
-    accumulation: int = 4
+    batch_size: int = 4
+    grad_accum: int = 4
+    max_iters: int = 200
     learning_rate: float = 0.01
-    warmup: int = 10
-    weight_decay: float = 0.01
-    evaluate_every: int = 100
-    seed: int = 0
+    min_learning_rate: float = 0.001
+    warmup_iters: int = 20
+    weight_decay: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.95
+    grad_clip: float = 1.0
+    eval_interval: int = 100
+    seed: int = 3
 
-    def rate(self, iteration: int) -> float:
-        """The learning rate of an iteration, counted from 0 (Loshchilov and Hutter 2017, one cycle)."""
-        if iteration < self.warmup:
-            return self.learning_rate * (iteration + 1) / (self.warmup + 1)
-        part = (iteration - self.warmup) / max(1, self.iterations - self.warmup)
-        low = FINAL_PART * self.learning_rate
-        return low + (self.learning_rate - low) * 0.5 * (1 + math.cos(math.pi * min(1.0, part)))
+    def check(self) -> None:
+        """Raise InputError for values that don't go together."""
+        if self.width % self.heads:
+            message = f"--width {self.width} can't be shared by --heads {self.heads}."
+            raise InputError("Impossible model", message, "Choose a width that is a multiple of the heads.")
+        if self.min_learning_rate > self.learning_rate:
+            message = f"{self.min_learning_rate:g} is more than --learning_rate {self.learning_rate:g}."
+            raise InputError(
+                "Impossible learning rate", f"--min_learning_rate {message}", "Turn one of them."
+            )
+
+    def document(self) -> dict[str, Any]:
+        """As JSON: each setting by its name."""
+        return asdict(self)
 
 
-FINAL_PART = 0.1
-# Of the optimizer (Loshchilov and Hutter 2019). A short memory: there are few steps.
-BETAS = (0.8, 0.95)
-EPSILON = 1e-8
-# The part of the data that is kept for validation: its end.
-VALIDATION_PART = 0.1
+def read(document: Mapping[str, Any]) -> TinySettings:
+    """The settings that a document has. Raises TypeError and KeyError for one that has others."""
+    return TinySettings(**{each.name: document[each.name] for each in fields(TinySettings)})
+
+
+def changed(kept: TinySettings, given: Mapping[str, Any]) -> list[str]:
+    """The flags among those given, by their settings' names, that say something else than what was kept."""
+    return [f"--{name} {value}" for name, value in given.items() if getattr(kept, name) != value]

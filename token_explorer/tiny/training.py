@@ -1,35 +1,34 @@
-"""Training a tiny model: batches, gradients, AdamW, evaluations. Knows nothing of files and words.
+"""A GPT-2 in training: its first weights, its steps, how it is judged, and its state, to go on from.
 
-Each iteration's batches are drawn by the seed and the iteration's number alone, so that a run that is
-resumed is the same run.
+Knows nothing of words and files.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from token_explorer.core.engine import Stop
-from token_explorer.core.tokens import TokenIds
-from token_explorer.errors import InputError
-from token_explorer.tiny.settings import BETAS, EPSILON, VALIDATION_PART, Recipe, Shape
+from token_explorer.tiny.batches import Parts, Windows, drawn, evaluated
+from token_explorer.tiny.schedule import learning_rate
+from token_explorer.tiny.settings import TinySettings
 
-# Sequences that an evaluation looks at, at most.
-EVALUATED = 256
-# Of first weights, about one over the root of the default width: GPT-2's 0.02 learns little in 200 steps.
-SPREAD = 0.2
-State = dict[str, Any]
+# Windows of a forward that evaluates.
+_STRIDE = 64
+State = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How well a model did: mean cross-entropy of a token, nats.
+    """How good a model is.
 
     Attributes:
-        iteration: how many there were before it.
+        iteration: how many steps it has learned for.
+        training, validation: mean loss in each part of the data, nats a token.
     """
 
     iteration: int
@@ -37,209 +36,169 @@ class Evaluation:
     validation: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Progress:
-    """A training so far.
-
-    Attributes:
-        iteration: how many iterations are done.
-        model, optimizer: their states now.
-        losses: of each iteration's batches, nats.
-        evaluations: in their order.
-        best: the state of the model that had the lowest validation loss.
-    """
-
-    iteration: int
-    model: State
-    optimizer: State
-    losses: tuple[float, ...] = ()
-    evaluations: tuple[Evaluation, ...] = ()
-    best: State = field(default_factory=dict)
-
-    @property
-    def best_evaluation(self) -> Evaluation:
-        """The one with the lowest validation loss, the first of equals."""
-        return min(self.evaluations, key=lambda each: each.validation)
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """What is learned from, and what it is tried on."""
-
-    training: Tensor
-    validation: Tensor
-
-
-def split(ids: TokenIds, positions: int) -> Data:
-    """Training and validation data: the end of the text is kept for the latter.
-
-    Raises InputError for a text that is too short for both.
-    """
-    kept = max(positions + 1, round(len(ids) * VALIDATION_PART))
-    if len(ids) - kept < positions + 1:
-        least = 2 * (positions + 1)
-        message = f"the data has {len(ids)} tokens; with {positions} positions it needs {least}."
-        raise InputError("Too little to learn from", message, "Give it more text, or fewer --positions.")
-    tokens = torch.tensor(ids)
-    return Data(tokens[:-kept], tokens[-kept:])
-
-
-def new_model(shape: Shape, size: int, seed: int) -> GPT2LMHeadModel:
-    """A GPT-2 of a shape with random weights.
-
-    Args:
-        size: how many tokens there are.
-    """
-    torch.manual_seed(seed)
-    return GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=size,
-            n_positions=shape.positions,
-            n_embd=shape.width,
-            n_layer=shape.layers,
-            n_head=shape.heads,
-            resid_pdrop=0.0,
-            embd_pdrop=0.0,
-            attn_pdrop=0.0,
-            initializer_range=SPREAD,
-            bos_token_id=0,
-            eos_token_id=None,
-        )
+def make_model(settings: TinySettings, words: int) -> GPT2LMHeadModel:
+    """A model with its first weights, which the seed decides; no other random numbers are touched."""
+    config = GPT2Config(
+        vocab_size=words,
+        n_positions=settings.positions,
+        n_embd=settings.width,
+        n_layer=settings.layers,
+        n_head=settings.heads,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        # GPT-2's 0.02 is for a width of 768; so few numbers would hardly say anything at first.
+        initializer_range=0.8 * settings.width**-0.5,
+        bos_token_id=0,  # the space: a text that is empty starts with it
+        eos_token_id=None,
     )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return GPT2LMHeadModel(config)
 
 
-def new_optimizer(model: GPT2LMHeadModel, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW, which has matrices decay, and neither biases nor gains."""
-    matrices = [each for each in model.parameters() if each.dim() > 1]
-    others = [each for each in model.parameters() if each.dim() == 1]
+def make_optimizer(model: GPT2LMHeadModel, settings: TinySettings) -> torch.optim.AdamW:
+    """AdamW, that lets matrices decay, and nothing else."""
+    weights = list(model.parameters())
     groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [each for each in weights if each.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [each for each in weights if each.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=BETAS, eps=EPSILON)
+    betas = (settings.beta1, settings.beta2)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=betas, foreach=False)
 
 
 class Training:
-    """A training, step by step.
+    """A model that learns, step by step.
 
     Args:
-        model: it is trained.
-        resumed: where to go on from; None for the beginning.
+        words: of its vocabulary.
+        device: torch's name of where it runs.
     """
 
-    def __init__(
-        self, model: GPT2LMHeadModel, data: Data, recipe: Recipe, device: str, resumed: Progress | None = None
-    ) -> None:
-        self.model, self.recipe = model, recipe
-        model.to(torch.device(device))  # type: ignore[arg-type]  # it is wrapped in a way that hides its self
-        self.optimizer = new_optimizer(model, recipe)
-        self._data, self._device = data, device
-        self.progress = resumed or Progress(0, {}, {})
-        if resumed is not None:
-            self.model.load_state_dict(resumed.model)
-            self.optimizer.load_state_dict(resumed.optimizer)
-
-    def run(self, tell: Callable[[Progress], None], stop: Stop) -> Progress:
-        """Train to the end, or until `stop` is set; what was best is kept.
-
-        Args:
-            tell: called after each iteration.
-        """
-        while self.progress.iteration < self.recipe.iterations and not stop.is_set():
-            if self._is_due and not self._is_evaluated:
-                self.evaluate()
-            self.step(self.batches())
-            tell(self.progress)
-        if not self._is_evaluated:
-            self.evaluate()
-        return self.keep()
+    def __init__(self, settings: TinySettings, parts: Parts, words: int, device: str) -> None:
+        self.settings = settings
+        self.model = make_model(settings, words)
+        cast(nn.Module, self.model).to(device)
+        self.optimizer = make_optimizer(self.model, settings)
+        self.iteration = 0
+        """How many steps were taken."""
+        self.history: list[Evaluation] = []
+        self.losses: list[float] = []
+        """Of each step, before it was taken."""
+        self._parts = parts
+        self._device = device
 
     @property
-    def _is_due(self) -> bool:
-        return self.progress.iteration % self.recipe.evaluate_every == 0
+    def parameters(self) -> int:
+        """How many numbers the model learns; the embeddings, which are the unembedding too, count once."""
+        return sum(each.numel() for each in self.model.parameters())
 
     @property
-    def _is_evaluated(self) -> bool:
-        done = self.progress.evaluations
-        return bool(done) and done[-1].iteration == self.progress.iteration
+    def best(self) -> Evaluation:
+        """The evaluation with the lowest validation loss, the first of equals. Raises ValueError for none."""
+        return min(self.history, key=lambda each: each.validation)
 
-    def batches(self) -> list[Tensor]:
-        """The batches (B, T + 1) of the next iteration."""
-        draws = torch.Generator().manual_seed((self.recipe.seed << 32) + self.progress.iteration)
-        sequences, tokens = self.recipe.batch_size, self._data.training
-        return [
-            _windows(tokens, self._places(tokens, sequences, draws), self._length)
-            for _ in range(self.recipe.accumulation)
-        ]
+    @property
+    def due(self) -> bool:
+        """Whether the model is to be evaluated now."""
+        known = bool(self.history) and self.history[-1].iteration == self.iteration
+        last = self.iteration == self.settings.max_iters
+        return not known and (last or self.iteration % self.settings.eval_interval == 0)
 
-    def step(self, batches: Sequence[Tensor]) -> float:
-        """One iteration: the gradients of all batches, and AdamW's step; the loss before that, nats."""
-        loss = self.backward(batches)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.rate(self.progress.iteration)
-        self.optimizer.step()
-        before = self.progress
-        self.progress = replace(before, iteration=before.iteration + 1, losses=(*before.losses, loss))
-        return loss
+    def batch(self) -> Windows:
+        """The windows of the next step, those of all its forwards."""
+        count = self.settings.batch_size * self.settings.grad_accum
+        return drawn(self._parts.training, self.settings.positions, count, self.settings.seed, self.iteration)
 
-    def backward(self, batches: Sequence[Tensor]) -> float:
-        """Leave the mean gradient of batches of one size in the parameters; returns the mean loss, nats."""
+    def gradients(self) -> float:
+        """Have the next step's gradients in the model, and give its loss: the mean over all its windows."""
         self.model.train()
-        self.optimizer.zero_grad()
-        total = 0.0
-        for batch in batches:
-            loss = self.loss(batch) / len(batches)
+        self.optimizer.zero_grad(set_to_none=True)
+        batch, size, total = self.batch(), self.settings.batch_size, 0.0
+        for start in range(0, len(batch.inputs), size):
+            loss = self._loss(batch, slice(start, start + size)) / self.settings.grad_accum
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
+        if self.settings.grad_clip:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.grad_clip)
         return total
 
-    def loss(self, batch: Tensor) -> Tensor:
-        """The mean cross-entropy of the tokens that follow, nats, of a batch (B, T + 1)."""
-        batch = batch.to(self._device)
-        logits = self.model(batch[:, :-1], use_cache=False).logits
-        return torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
+    def apply(self, loss: float) -> None:
+        """Take the step that the gradients give."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.settings, self.iteration)
+        self.optimizer.step()
+        self.losses.append(loss)
+        self.iteration += 1
 
     @torch.no_grad()
     def evaluate(self) -> Evaluation:
-        """How well the model does now on both parts of the data; keeps it where it is the best so far."""
+        """Judge the model, and remember how good it is."""
         self.model.eval()  # type: ignore[no-untyped-call]
-        losses = [
-            float(self.loss(_spread(part, self._length)))
-            for part in (self._data.training, self._data.validation)
-        ]
-        made = Evaluation(self.progress.iteration, losses[0], losses[1])
-        before = self.progress
-        is_best = not before.evaluations or made.validation < before.best_evaluation.validation
-        best = _copy(self.model.state_dict()) if is_best else before.best
-        self.progress = replace(before, evaluations=(*before.evaluations, made), best=best)
-        return made
+        losses = (self._mean(part) for part in (self._parts.training, self._parts.validation))
+        self.history.append(Evaluation(self.iteration, *losses))
+        return self.history[-1]
 
-    def keep(self) -> Progress:
-        """The training so far, with the states that it can be resumed from."""
-        model, optimizer = _copy(self.model.state_dict()), self.optimizer.state_dict()
-        self.progress = replace(self.progress, model=model, optimizer=optimizer)
-        return self.progress
+    def state(self) -> dict[str, Any]:
+        """All that a training goes on from."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "iteration": self.iteration,
+            "history": [(each.iteration, each.training, each.validation) for each in self.history],
+            "losses": list(self.losses),
+        }
 
-    @property
-    def _length(self) -> int:
-        """Of the sequences, the token that follows included."""
-        return int(self.model.config.n_positions) + 1
+    def restore(self, state: State) -> None:
+        """Go on from what `state` gave."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.iteration = state["iteration"]
+        self.history = [Evaluation(*each) for each in state["history"]]
+        self.losses = list(state["losses"])
 
-    def _places(self, tokens: Tensor, count: int, draws: torch.Generator) -> Tensor:
-        return torch.randint(len(tokens) - self._length + 1, (count,), generator=draws)
+    def _loss(self, windows: Windows, part: slice) -> Tensor:
+        inputs = torch.from_numpy(windows.inputs[part]).to(self._device)
+        targets = torch.from_numpy(windows.targets[part]).to(self._device)
+        logits = self.model(input_ids=inputs, use_cache=False).logits
+        return cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+
+    def _mean(self, ids: Any) -> float:
+        windows = evaluated(ids, self.settings.positions)
+        count, total = len(windows.inputs), 0.0
+        for start in range(0, count, _STRIDE):
+            part = slice(start, min(start + _STRIDE, count))
+            total += float(self._loss(windows, part)) * (part.stop - start)
+        return total / count
 
 
-def _windows(tokens: Tensor, places: Tensor, length: int) -> Tensor:
-    """Sequences (B, length) that begin at some places."""
-    return tokens[places[:, None] + torch.arange(length)]
+def train(
+    training: Training,
+    step: Callable[[], float],
+    tell: Callable[[float], None],
+    keep: Callable[[Evaluation], None],
+    stop: Stop,
+) -> bool:
+    """Train to the end, or until `stop` is set; says whether the end was reached.
+
+    Args:
+        step: takes a step, and gives its loss.
+        tell: called with the loss of each step.
+        keep: called with each evaluation.
+    """
+    while True:
+        if training.due:
+            keep(training.evaluate())
+        if training.iteration >= training.settings.max_iters:
+            return True
+        if stop.is_set():
+            return False
+        tell(step())
 
 
-def _spread(tokens: Tensor, length: int) -> Tensor:
-    """Sequences spread evenly over a text, as many as an evaluation looks at."""
-    last = len(tokens) - length
-    places = torch.linspace(0, last, min(EVALUATED, last + 1)).round().long()
-    return _windows(tokens, places, length)
-
-
-def _copy(state: State) -> State:
-    return {name: values.detach().cpu().clone() for name, values in state.items()}
+def plain_step(training: Training) -> float:
+    """Take a step that nobody looks at."""
+    loss = training.gradients()
+    training.apply(loss)
+    return loss

@@ -1,53 +1,61 @@
-"""Text cut into words: the tokens of a tiny model. Knows nothing of models.
+"""Words as tokens: a tokenizer that cuts a text into words, blanks and signs, and joins back to it.
 
-A word is a run of letters and digits, or one other sign; a blank of any length or kind is a single space,
-which is a token of its own.
+Knows nothing of models.
 """
 
-import re
 from collections import Counter
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from token_explorer.core.tokens import TokenIds
-from token_explorer.errors import InputError
+from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers
+from tokenizers.models import WordLevel
+
+from token_explorer.tiny.data import Corpus
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 SPACE, UNKNOWN = " ", "<UNK>"
-# Also what the tokenizer of a saved model cuts by.
-PATTERN = r"\w+|\s|[^\w\s]"
-_WORD = re.compile(PATTERN)
+# A word with the apostrophes in it; or one blank; or one sign.
+_PIECE = r"\w+(?:['’]\w+)*|\s|[^\w\s]"
 
 
-def plain(text: str) -> str:
-    """A text with a single space in place of each blank, and none at its ends."""
-    return SPACE.join(text.split())
+def make_tokenizer(corpus: Corpus, most: int, positions: int) -> "PreTrainedTokenizerFast":
+    """The tokenizer of a text's words, an ordinary one of transformers.
+
+    Args:
+        most: words at most; where the text has more, the rarest are UNKNOWN.
+        positions: tokens that the model reads at once.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    words = vocabulary(corpus, most)
+    made = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token=UNKNOWN))
+    made.pre_tokenizer = _cutter()
+    made.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=made,
+        clean_up_tokenization_spaces=False,
+        model_max_length=positions,
+        unk_token=UNKNOWN if UNKNOWN in words else None,
+    )
+
+
+def vocabulary(corpus: Corpus, most: int) -> tuple[str, ...]:
+    """The words of a text in the order of their ids: the space, the others sorted, and UNKNOWN if need be."""
+    counts = Counter(cut(corpus.text))
+    del counts[SPACE]
+    if corpus.words and len(corpus.words) <= most:
+        return corpus.words
+    if len(counts) < most:
+        return (SPACE, *sorted(counts))
+    common = sorted(counts, key=lambda word: (-counts[word], word))[: most - 2]
+    return (SPACE, *sorted(common), UNKNOWN)
 
 
 def cut(text: str) -> list[str]:
-    """The words of a plain text and the spaces between them; joined, they are the text."""
-    return _WORD.findall(text)
+    """A text's words, blanks and signs."""
+    return [piece for piece, _ in _cutter().pre_tokenize_str(text)]
 
 
-def choose(words: Sequence[str], most: int) -> tuple[str, ...]:
-    """The vocabulary of a text: the space first, then its words in order.
-
-    Where it has more words than there is room for, the commonest are taken, and <UNK> stands last for others.
-
-    Args:
-        words: of the text.
-        most: how many tokens there may be, the space and <UNK> among them; 3 at least.
-
-    Raises InputError for a text without words.
-    """
-    counts = Counter(word for word in words if word != SPACE)
-    if not counts:
-        raise InputError("Nothing to learn", "the data holds no word.", "Give it some text.")
-    if len(counts) < most:
-        return (SPACE, *sorted(counts))
-    # Of equally common ones those that come first: most_common keeps their order.
-    return (SPACE, *sorted(word for word, _ in counts.most_common(most - 2)), UNKNOWN)
-
-
-def encode(words: Sequence[str], vocabulary: Sequence[str]) -> TokenIds:
-    """The ids of words; of unknown ones that of <UNK>. Raises KeyError where there is none."""
-    ids = {word: id for id, word in enumerate(vocabulary)}
-    return tuple(ids[word] if word in ids else ids[UNKNOWN] for word in words)
+def _cutter() -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Split(Regex(_PIECE), "isolated")

@@ -63,8 +63,8 @@ def _multiples(trace: Trace, taken: Sequence[Snapshot]) -> Figure:
         place.tick_params(labelleft=column == 0, labelbottom=number + columns >= len(taken))
     legend(figure, scale, (columns * step, 0.0, _BAR, min(rows * step - 0.42, 5.0)))
     first = taken[0]
-    about = subject(trace.model, trace.dtype)
-    title = f"Attention of each head in layer {first.layer}\n{when(trace, first)}\n{about}"
+    what = f"Attention of each head in layer {first.layer}\n{when(trace, first)}"
+    title = f"{what}\n{subject(trace.model, trace.dtype)}"
     up = figure.get_figheight()
     figure.text(0.0, 1.0 + 0.1 / up, title, fontsize=10.5, va="bottom")
     corner = figure.axes[(rows - 1) * columns]

@@ -25,6 +25,7 @@ from token_explorer.ui.exploration import Exploration
 from token_explorer.ui.orders import orders
 from token_explorer.ui.saving import folder_beside, save_prompt
 from token_explorer.ui.screens.attention import AttentionRoom
+from token_explorer.ui.screens.byhand import ByHandRoom
 from token_explorer.ui.screens.chat import ChatRoom
 from token_explorer.ui.screens.compose import Composer
 from token_explorer.ui.screens.edit import EditRoom
@@ -60,6 +61,7 @@ class Explorer(Steering):
     ROOMS: ClassVar[Mapping[str, RoomKind]] = {
         "lens": LensRoom,
         "attention": AttentionRoom,
+        "by-hand": ByHandRoom,
         "edit": EditRoom,
         "chat": ChatRoom,
     }

@@ -187,6 +187,7 @@ KEYS: tuple[Key, ...] = (
     Key("save", ("x",), "save", "save", "save the prompt to a file", "Change", True),
     Key("lens", ("L",), "room('lens')", "lens", "open the logit lens", "Rooms", True),
     Key("attention", ("A",), "room('attention')", "attention", "open the attention maps", "Rooms", True),
+    Key("by-hand", ("B",), "room('by-hand')", "by hand", "walk through a forward by hand", "Rooms"),
     Key("command-line", ("colon",), "command_line", "command", "type a command", "Program", True),
     Key("help", ("question_mark",), "help", "help", "show or hide this help", "Program", True),
     Key("commands", ("ctrl+p",), "command_palette", "commands", "search all commands", "Program"),

@@ -6,7 +6,7 @@ from textual.scroll_view import ScrollView
 from token_explorer.ui.widgets.styled import Styled
 
 
-class LineView(Styled, ScrollView, can_focus=False):
+class LineView(ScrollView, Styled, can_focus=False):
     """A scrolling widget with a `render_line` of its own; it takes no focus, so that keys go to the app."""
 
     DEFAULT_CSS = """
