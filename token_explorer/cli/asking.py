@@ -48,7 +48,7 @@ class Asking:
         _say(
             f"{exercise.model}: {' '.join(exercise.rows)}",
             f"{progress.count} numbers to work out, one at a time.",
-            *fill(RULE, line_width()).split("\n"),
+            RULE,
             f"An answer may be 0.5, .5, 0,5, 50% or 1/2; {COMMANDS} are answers, too.",
         )
         if progress.place or progress.marks:
@@ -68,7 +68,7 @@ class Asking:
             if line is None or word in ("quit", "q", "exit"):
                 return False
             if word == "hint":
-                _say(f"  {question.hint}")
+                _say(*_inset([question.hint]))
             elif word == "back":
                 return self._back()
             elif word == "skip":
@@ -78,7 +78,7 @@ class Asking:
                 self._mark("right" if question.is_right(answer) else "wrong", question)
                 return True
             else:
-                _say(f"  {_no_number(line)}")
+                _say(*_inset([_no_number(line)]))
 
     def _back(self) -> bool:
         """To the question before."""
@@ -115,7 +115,9 @@ def _inset(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _say(*lines: str) -> None:
-    write("".join(f"{line}\n" for line in lines))
+    """Write lines, those that are too long broken between words."""
+    width = line_width()
+    write("".join(f"{line if len(line) <= width else fill(line, width)}\n" for line in lines))
 
 
 def _heard(prompt: str) -> str | None:

@@ -1,6 +1,6 @@
 """The command that prints a forward by hand, step by step: byhand."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -9,9 +9,6 @@ from token_explorer.cli.output import line_width, publish
 from token_explorer.cli.settings import settings_for
 from token_explorer.cli.source import read_text
 from token_explorer.files import check_new, write_file
-
-if TYPE_CHECKING:
-    pass
 
 # The model that the commands of tiny are about, where none is named.
 TINY = "tiny"
