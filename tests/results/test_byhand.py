@@ -11,7 +11,7 @@ from tests.byhand.followed import PIECES, Followed, small
 from tests.byhand.models import gpt2
 from tests.results.test_page import content_of
 from token_explorer.byhand.forward import forward
-from token_explorer.byhand.lines import MINUS
+from token_explorer.byhand.lines import MINUS, Dot, Sum
 from token_explorer.core.engine import ModelSpec, Stop
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine.local import LocalEngine
@@ -196,6 +196,13 @@ def test_small_numbers_are_no_false_zeros() -> None:
     assert worked.figure(3e-6) == "3.0e-6"
     assert worked.figure(-4.4e-5) == f"{MINUS}4.4e-5"
     assert worked.figure(float("-inf")) == f"{MINUS}∞"
+
+
+def test_a_sum_of_small_numbers_shows_each_of_them() -> None:
+    line = Sum("Σ", "all", np.array([1.0, 2e-6, -3e-5]))
+    assert worked.calculation(line) == f"1.0000 + 2.0e-6 + ({MINUS}3.0e-5)"
+    dot = Dot("Σ", "a · b", np.array([2e-6]), np.array([-0.5]), "a", "b")
+    assert worked.calculation(dot) == f"2.0e-6×({MINUS}0.5000)"
 
 
 def test_a_matrix_stands_in_blocks_and_a_long_line_is_broken() -> None:

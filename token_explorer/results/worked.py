@@ -5,7 +5,7 @@ Knows nothing of models, nor of where lines go.
 
 from collections.abc import Mapping, Sequence
 
-from token_explorer.byhand.lines import MINUS, Formula, Line, written
+from token_explorer.byhand.lines import MINUS, TIMES, Dot, Formula, Line, Sum, written
 from token_explorer.byhand.step import Axis, Step
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.results import figures
@@ -82,9 +82,18 @@ def _line(line: Line, value: str, last: bool) -> str:
 
 def calculation(line: Line) -> str:
     """A line's numbers, to as many decimals as none needs to be a false zero, where that can be."""
-    if not isinstance(line, Formula):
-        return line.numbers(DECIMALS)
+    if isinstance(line, Sum):
+        return " + ".join(map(_operand, line.terms.tolist()))
+    if isinstance(line, Dot):
+        pairs = zip(line.left.tolist(), line.right.tolist(), strict=True)
+        return " + ".join(f"{_operand(a)}{TIMES}{_operand(b)}" for a, b in pairs)
     for digits in range(DECIMALS, _MOST_DECIMALS):
         if not any(each != 0.0 and not written(each, digits).strip(f"0.{MINUS}") for each in line.figures):
             return line.numbers(digits)
     return line.numbers(_MOST_DECIMALS)
+
+
+def _operand(value: float) -> str:
+    """A number that can stand behind a sign."""
+    shown = figure(value)
+    return f"({shown})" if shown.startswith(MINUS) else shown
