@@ -1,7 +1,7 @@
 """The start: from the start of the program's process to its first screen, and to the table.
 
-Beside it, in turn, two scripts that do no more: one imports the libraries that a screen is made of, one imports
-torch and transformers and loads the same weights.
+Beside it, in turn, two scripts that do no more: one imports the libraries that a screen is made of, one
+imports torch and transformers and loads the same weights.
 """
 
 import subprocess
