@@ -22,16 +22,10 @@ from token_explorer.errors import ExplorerError
 from token_explorer.overlays import OVERLAYS, Overlay
 from token_explorer.ui.choices import LAYER_MODES
 from token_explorer.ui.commandline import CommandLine
+from token_explorer.ui.doors import DOORS
 from token_explorer.ui.exploration import Exploration
 from token_explorer.ui.orders import orders
 from token_explorer.ui.saving import file_name, folder_beside, save_prompt
-from token_explorer.ui.screens.attention import AttentionRoom
-from token_explorer.ui.screens.byhand import ByHandRoom
-from token_explorer.ui.screens.chat import ChatRoom
-from token_explorer.ui.screens.compose import Composer
-from token_explorer.ui.screens.edit import EditRoom
-from token_explorer.ui.screens.help import HelpScreen
-from token_explorer.ui.screens.lens import LensRoom
 from token_explorer.ui.screens.room import Room, RoomKind
 from token_explorer.ui.steering import Steering
 from token_explorer.ui.widgets.candidates import CandidateTable
@@ -40,6 +34,8 @@ from token_explorer.ui.widgets.prompt import PromptPane
 
 if TYPE_CHECKING:
     from textual.command import Provider
+
+    from token_explorer.ui.screens.compose import Composer
 # What keys do while a line is typed; the others are for the line, or come by mistake.
 _BESIDE_A_LINE = ("choose-up", "choose-down", "page-up", "page-down", "commands", "quit")
 # Keys that wait for nothing.
@@ -59,13 +55,7 @@ class Explorer(Steering):
     """The terminal program. See Stage for its arguments."""
 
     COMMANDS: ClassVar["set[type[Provider] | Callable[[], type[Provider]]]"] = {_commands}
-    ROOMS: ClassVar[Mapping[str, RoomKind]] = {
-        "lens": LensRoom,
-        "attention": AttentionRoom,
-        "by-hand": ByHandRoom,
-        "edit": EditRoom,
-        "chat": ChatRoom,
-    }
+    ROOMS: ClassVar[Mapping[str, RoomKind]] = DOORS
     """The rooms by the ids of their keys; each is made from the palettes and the table of keys."""
 
     def __init__(self, engine: Engine, settings: Settings, first: str | Start, model: str) -> None:
@@ -315,7 +305,7 @@ class Explorer(Steering):
     def on_room_pin_chosen(self, message: Room.PinChosen) -> None:
         self._do(lambda shown: shown.follow(message.token))
 
-    async def on_composer_applied(self, message: Composer.Applied) -> None:
+    async def on_composer_applied(self, message: "Composer.Applied") -> None:
         """What was written in a room becomes the prompt, or another one."""
         ids, opens_new = message.ids, message.room.opens_new
         await self._close_room()
@@ -352,6 +342,8 @@ class Explorer(Steering):
             line.take(event)
 
     def action_help(self) -> None:
+        from token_explorer.ui.screens.help import HelpScreen
+
         self.push_screen(HelpScreen(self.keys, OVERLAYS))
 
     def action_help_quit(self) -> None:
