@@ -22,7 +22,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 # The tests themselves are spread over the cores; threads that wait for each other take six times as long.
 os.environ["OMP_NUM_THREADS"] = "1"
-for _name in ("NO_COLOR", "FORCE_COLOR", "TOKEN_EXPLORER_CONFIG", "TOKEN_EXPLORER_DEBUG"):
+for _name in (
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "TOKEN_EXPLORER_CONFIG",
+    "TOKEN_EXPLORER_DEBUG",
+    "TOKEN_EXPLORER_WORKSPACE",
+):
     os.environ.pop(_name, None)
 
 # No test may fail on a clock.

@@ -203,7 +203,7 @@ def test_a_file_of_another_program_is_refused_with_the_way_on() -> None:
         ("display.tokens_to_show", "[30]", "a whole number"),
         ("display.cache_mib", "-1", "MiB"),
         ("display.layer_prob", "1", "true or false"),
-        ("display.palette", '"jet"', "'viridis', 'cividis' or 'red-blue'"),
+        ("display.palette", '"jet"', "'viridis', 'cividis', 'red-blue' or 'bands'"),
         ("model.dtype", '"float16"', "'float32' or 'bfloat16'"),
         ("model.device", '"gpu"', "'cuda:N'"),
         ("model.device", '"cuda:"', "'cuda:N'"),

@@ -21,7 +21,7 @@ from token_explorer.rules import Choice, Flag, Number, Rule, Text, Whole, settin
 FILE_NAME = "config.toml"
 VARIABLE = "TOKEN_EXPLORER_CONFIG"
 DEVICES = "'auto', 'cpu', 'cuda', 'cuda:N' (N is 0, 1, …) or 'mps'"
-PALETTES = ("viridis", "cividis", "red-blue")
+PALETTES = ("viridis", "cividis", "red-blue", "bands")
 # A configuration is a page of text; a file far longer is something else, such as a device or a model.
 MAX_BYTES = 1_000_000
 # How much of an impossible value a message repeats.
@@ -90,7 +90,9 @@ class DisplaySettings:
     palette: str = setting(
         "viridis",
         Choice(PALETTES),
-        "Colours of the overlays; viridis and cividis are safe for colour-blind eyes.",
+        "Colours of the overlays; viridis and cividis are safe for colour-blind eyes. bands are for "
+        "probabilities: above 0.7 green, from 0.5 blue, from 0.3 purple, from 0.1 orange, else red; the "
+        "rest is viridis.",
     )
     layer_prob: bool = setting(
         False,

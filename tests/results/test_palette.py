@@ -7,10 +7,12 @@ import pytest
 from rich.color import Color, ColorSystem
 
 from token_explorer.config import PALETTES
-from token_explorer.results.palette import LEVELS, Depth, Rgb, contrast, depth, make, warning
+from token_explorer.core.reading import Reading
+from token_explorer.results.palette import LEVELS, Depth, Rgb, chosen, contrast, depth, make, warning
 
 DEPTHS: tuple[Depth, ...] = ("truecolor", "256", "16", "grey")
 BOTH = list(product(PALETTES, DEPTHS))
+EVEN = [each for each in BOTH if each[0] != "bands"]
 
 
 def drawn(colour: Rgb, depth: Depth) -> Rgb:
@@ -28,7 +30,7 @@ def test_text_can_be_read_on_every_step(name: str, depth: Depth) -> None:
         assert contrast(bg, fg) >= 4.5
 
 
-@pytest.mark.parametrize(("name", "depth"), BOTH)
+@pytest.mark.parametrize(("name", "depth"), EVEN)
 def test_there_are_as_many_steps_as_the_terminal_can_tell_apart(name: str, depth: Depth) -> None:
     assert len(make(name, depth).bg) == LEVELS[depth]
 
@@ -53,7 +55,7 @@ def test_red_blue_runs_from_red_to_blue() -> None:
     assert bg[-1][2] > bg[-1][0]
 
 
-@pytest.mark.parametrize(("name", "depth"), BOTH)
+@pytest.mark.parametrize(("name", "depth"), EVEN)
 def test_values_take_the_step_of_their_place(name: str, depth: Depth) -> None:
     palette = make(name, depth)
     places = np.array([0.0, 0.5, 1.0, np.nan], np.float32)
@@ -83,3 +85,50 @@ def test_the_depth_follows_the_terminal(
 ) -> None:
     assert depth(system, terminal, no_color) == expected
     assert (warning(expected) is None) == (expected in ("truecolor", "256", "16"))
+
+
+def reading(key: str, values: list[float], **how: object) -> Reading:
+    found: dict[str, object] = {"low": 0.0, "high": 1.0, **how}
+    return Reading(key=key, title=key, unit="", values=np.array(values, np.float32), **found)  # type: ignore[arg-type]
+
+
+def just(way: float, limit: float) -> float:
+    """The nearest probability of float32 above a limit, or below it."""
+    return float(np.nextafter(np.float32(limit), np.float32(way)))
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_a_band_holds_its_lower_limit_but_for_the_highest(depth: Depth) -> None:
+    at = [0.0, just(0, 0.1), 0.1, just(0, 0.3), 0.3, just(0, 0.5), 0.5, 0.7, just(1, 0.7), 1.0, np.nan]
+    places = reading("probability", at, chance=True).places
+    assert make("bands", depth).levels(places).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, -1]
+
+
+def test_the_bands_run_from_red_over_orange_purple_and_blue_to_green() -> None:
+    red, orange, purple, blue, green = make("bands", "truecolor").bg
+    assert red[0] > max(red[1:])
+    assert green[1] > max(green[0], green[2])
+    assert blue[2] > max(blue[:2])
+    assert orange[0] > orange[1] > orange[2]
+    assert purple[2] > purple[0] > purple[1]
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_all_bands_can_be_told_apart_and_are_named_by_their_limits(depth: Depth) -> None:
+    palette = make("bands", depth)
+    assert len({drawn(colour, depth) for colour in palette.bg}) == 5
+    assert [text.strip() for text, _ in palette.labels()] == ["<10", "10–30", "30–50", "50–70", ">70%"]
+    assert [style for _, style in palette.labels()] == [palette.style(level) for level in range(5)]
+
+
+def test_bands_are_for_probabilities_alone() -> None:
+    palettes = chosen("bands", "truecolor")
+    assert palettes.of(reading("probability", [0.5], chance=True)).name == "bands"
+    assert palettes.of(reading("influence", [0.5])).name == "viridis"
+    assert palettes.of(reading("change", [0.5], low=-1.0, scale="signed")).name == "red-blue"
+    assert chosen("cividis", "truecolor").of(reading("probability", [0.5], chance=True)).name == "cividis"
+
+
+def test_a_scale_of_probabilities_runs_from_0_to_1() -> None:
+    with pytest.raises(ValueError, match="probabilities"):
+        reading("probability", [0.5], high=2.0, chance=True)

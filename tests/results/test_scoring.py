@@ -218,7 +218,7 @@ def test_the_coloured_text_is_every_token_as_it_is_shown(ids: TokenIds) -> None:
 def test_each_token_has_the_colour_of_its_value(name: str) -> None:
     made = scored(encode("Once upon a time"), name)
     reading, first = made.readings[0], made.coloured(PALETTES)[0]
-    palette = PALETTES.of(reading.scale)
+    palette = PALETTES.of(reading)
     expected = [palette.style(level) for level in palette.levels(reading.places).tolist() if level >= 0]
     drawn = [span.style for span in first.spans if span.style]
     assert drawn == expected

@@ -674,7 +674,7 @@ async def test_another_prompt_is_drawn_with_the_head_that_was_chosen() -> None:
 
 
 def test_the_footer_names_the_keys_that_do_something_here() -> None:
-    named = roomwords.footer(keys.KEYS, attended.LABELS)
+    named = [(item.shown, item.label) for item in roomwords.footer(keys.KEYS, attended.LABELS)]
     assert ("↑↓", "head") in named
     assert ("←→", "query") in named
     assert named[-1][1] == "help"

@@ -176,8 +176,8 @@ def test_a_curve_has_a_bar_for_each_layer_or_says_which(count: int, width: int, 
 
 
 def test_the_footer_names_keys_that_there_are() -> None:
-    labels = [label for _, label in roomwords.footer(KEYS, lenswords.LABELS)]
+    labels = [item.label for item in roomwords.footer(KEYS, lenswords.LABELS)]
     assert labels[:2] == ["layer", "position"]
     assert labels[-2:] == ["back", "help"]
     assert len(set(labels)) == len(labels)
-    assert [label for _, label in roomwords.footer(KEYS[:2], lenswords.LABELS)] == ["position"]
+    assert [item.label for item in roomwords.footer(KEYS[:2], lenswords.LABELS)] == ["position"]

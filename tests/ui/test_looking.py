@@ -79,7 +79,7 @@ def expected(driver: Driver) -> Reading:
 def check_colours(driver: Driver) -> None:
     """The prompt has the colours, and the border the legend, of the numbers."""
     reading, prompt = expected(driver), driver.app.explore.prompt
-    palette = driver.app.palettes.of(reading.scale)
+    palette = driver.app.palettes.of(reading)
     assert prompt._levels.tolist() == palette.levels(reading.places).tolist()
     assert prompt.palette == palette
     undefined = bool(np.isnan(reading.values).all())

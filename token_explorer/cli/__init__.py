@@ -15,7 +15,7 @@ import typer
 
 from token_explorer import __version__
 from token_explorer.cli import doctor, numbers, pages, repl, replay, serve, tiny, trace
-from token_explorer.cli.explore import check_terminal, run_explorer, starting_text
+from token_explorer.cli.explore import check_terminal, kept_model, kept_session, run_explorer, starting_text
 from token_explorer.cli.flags import Bf16, ConfigFile, Device, LayerProb, ModelName, Prompt, Seed, StartFile
 from token_explorer.cli.output import SIGPIPE_CODE, drop_output, finish_output, ready_output
 from token_explorer.cli.sampling import with_seed
@@ -136,7 +136,10 @@ def _explore(
     settings = replace(settings, sampler=with_seed(settings.sampler, seed))
     check_model(settings.model.name)
     check_terminal()
-    return run_explorer(settings, text)
+    kept = kept_session()
+    if model is None:
+        settings = kept_model(settings, kept)
+    return run_explorer(settings, text, kept)
 
 
 for command in (

@@ -2,19 +2,27 @@
 
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from token_explorer.cli.engines import engine_for, in_tab
-from token_explorer.cli.settings import spec
+from token_explorer.cli.settings import check_model, spec
 from token_explorer.cli.source import checked
 from token_explorer.config import Settings
-from token_explorer.errors import InputError
+from token_explorer.errors import InputError, ModelNotFound
 from token_explorer.files import read_prompt
 from token_explorer.garbage import uncollected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from token_explorer.core.engine import Engine
     from token_explorer.core.start import Start
+    from token_explorer.ui.models import Models
+    from token_explorer.ui.resuming import Kept
+
+WORKSPACE_VARIABLE = "TOKEN_EXPLORER_WORKSPACE"
 
 
 def starting_text(input_file: str | None, prompt: str | None, settings: Settings) -> str:
@@ -28,6 +36,28 @@ def starting_text(input_file: str | None, prompt: str | None, settings: Settings
     from token_explorer.core.start import Example
 
     return Example(settings.prompt.example_prompt)
+
+
+def kept_session() -> "Kept | None":
+    """The session of the file that the environment names; None where it names none."""
+    named = os.environ.get(WORKSPACE_VARIABLE)
+    if not named:
+        return None
+    from token_explorer.ui.keeper import Keeper
+    from token_explorer.ui.resuming import Kept
+
+    return Kept.read(Keeper(Path(named).expanduser().absolute()))
+
+
+def kept_model(settings: Settings, kept: "Kept | None") -> Settings:
+    """The settings with the model of a kept session, where that can still be opened."""
+    if kept is None or kept.session is None:
+        return settings
+    try:
+        check_model(kept.session.model)
+    except ModelNotFound:
+        return settings
+    return replace(settings, model=replace(settings.model, name=kept.session.model))
 
 
 def check_terminal() -> None:
@@ -46,17 +76,18 @@ def check_terminal() -> None:
         raise InputError("No screen", message, "Run it in another terminal.")
 
 
-def run_explorer(settings: Settings, first: "str | Start") -> int:
+def run_explorer(settings: Settings, first: "str | Start", kept: "Kept | None" = None) -> int:
     """Open the explorer on the model that settings name, and return its exit code.
 
     Args:
         first: the text of the first prompt, or its tokens.
+        kept: the file that the session is kept in; None for none.
     """
     with uncollected():
         engine = engine_for(spec(settings))
     if _has_free_core():
         engine.begin()  # it loads while this process gets the screen, which waits for nothing of it
-    return run_on(engine, settings, first, settings.model.name)
+    return run_on(engine, settings, first, settings.model.name, kept)
 
 
 def _has_free_core() -> bool:
@@ -66,18 +97,40 @@ def _has_free_core() -> bool:
     return cores > 1 and busy < cores
 
 
-def run_on(engine: "Engine", settings: Settings, first: "str | Start", model: str) -> int:
+def models_of(settings: Settings) -> "Models":
+    """What another model is chosen with: the models that are here, run as the settings say."""
+    from token_explorer.ui.models import Models
+
+    def make(name: str) -> "Engine":
+        check_model(name)
+        return engine_for(spec(replace(settings, model=replace(settings.model, name=name))))
+
+    def available() -> "Sequence[tuple[str, str]]":
+        from token_explorer.engine.available import available
+
+        return available()
+
+    return Models(make, available)
+
+
+def run_on(
+    engine: "Engine", settings: Settings, first: "str | Start", model: str, kept: "Kept | None" = None
+) -> int:
     """Open the explorer on an engine, close that at last, and return the exit code.
 
     Args:
         model: what to call the model until it is loaded.
+        kept: the file that the session is kept in; None for none.
     """
     try:
         with uncollected():
             from token_explorer.ui.app import Explorer
 
-            explorer = Explorer(engine, settings, first, model)
-        explorer.run()
+            explorer = Explorer(engine, settings, first, model, models_of(settings), kept)
+        try:
+            explorer.run()
+        finally:
+            engine = explorer.engine  # another one, where the user chose another model
     finally:
         engine.close()
     if explorer.fatal is not None:

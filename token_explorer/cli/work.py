@@ -86,7 +86,7 @@ def palettes(name: str) -> Palettes:
     """The palettes that stdout's terminal can show."""
     console = Console(file=sys.stdout)
     depth = palette.depth(console.color_system, os.environ.get("TERM", ""), console.no_color)
-    return palette.Palettes(palette.make(name, depth), palette.make("red-blue", depth))
+    return palette.chosen(name, depth)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ class Measured:
         low, high: ends of the scale; values beyond them get the end's colour.
         note: what the reader should know, '' for nothing.
         scale: see ScaleKind; a signed one runs from -high to high.
+        chance: whether the values are probabilities of tokens, on a scale from 0 to 1.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Measured:
     high: float
     note: str = ""
     scale: ScaleKind = "linear"
+    chance: bool = False
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
@@ -39,6 +41,8 @@ class Measured:
             raise ValueError(f"a scale of ratios can't begin at {self.low}")
         if self.scale == "signed" and self.low != -self.high:
             raise ValueError(f"a signed scale can't run from {self.low} to {self.high}")
+        if self.chance and (self.low, self.high, self.scale) != (0.0, 1.0, "linear"):
+            raise ValueError(f"a scale of probabilities can't run from {self.low} to {self.high}")
 
     @property
     def places(self) -> Floats:

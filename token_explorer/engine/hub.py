@@ -37,10 +37,10 @@ def _cached(name: str) -> Path | None:
         folder = Path(snapshot_download(name, local_files_only=True, allow_patterns=[*_TEXTS]))
     except OSError:
         return None
-    return folder if _is_complete(folder) else None
+    return folder if is_complete(folder) else None
 
 
-def _is_complete(folder: Path) -> bool:
+def is_complete(folder: Path) -> bool:
     """Whether a folder holds a configuration, a tokenizer and all weights."""
     if not (folder / "config.json").exists() or not any((folder / name).exists() for name in _TOKENIZERS):
         return False

@@ -13,7 +13,7 @@ from token_explorer.core.scores import Floats
 def probabilities(table: LayerTable) -> Grid:
     """Probability of each candidate in each layer's lens (L, K)."""
     values = np.exp(table.logprobs)
-    return _grid("layer probability", values, "what the logit lens gives it in each layer")
+    return _grid("layer probability", values, "what the logit lens gives it in each layer", chance=True)
 
 
 def correlations(table: LayerTable) -> Grid:
@@ -27,7 +27,7 @@ def correlations(table: LayerTable) -> Grid:
     return _grid("layer correlation", shares, "share of the token's own maximum over layers")
 
 
-def _grid(title: str, values: Floats, note: str) -> Grid:
+def _grid(title: str, values: Floats, note: str, chance: bool = False) -> Grid:
     rows = tuple(str(layer) for layer in range(1, len(values) + 1))
     values = np.asarray(values, dtype=np.float32)
-    return Grid(title=title, unit="", values=values, low=0.0, high=1.0, note=note, rows=rows)
+    return Grid(title=title, unit="", values=values, low=0.0, high=1.0, note=note, chance=chance, rows=rows)

@@ -44,7 +44,7 @@ class LensMode:
 
 def probability(cells: LensCells) -> Grid:
     """Probability of each layer's most likely next token."""
-    return _grid(cells, "probability", np.exp(cells.logprobs), 0.0, 1.0)
+    return _chances(cells, np.exp(cells.logprobs))
 
 
 def entropy(cells: LensCells) -> Grid:
@@ -61,7 +61,7 @@ def divergence(cells: LensCells) -> Grid:
 def pinned_probability(cells: LensCells) -> Grid:
     """Probability of the pinned token in each layer."""
     values = _nothing(cells) if cells.pinned is None else np.exp(cells.pinned)
-    return _grid(cells, "probability", values, 0.0, 1.0)
+    return _chances(cells, values)
 
 
 def pinned_rank(cells: LensCells) -> Grid:
@@ -76,6 +76,11 @@ def pinned_rank(cells: LensCells) -> Grid:
         scale="log",
         rows=_rows(cells),
     )
+
+
+def _chances(cells: LensCells, values: Floats) -> Grid:
+    values, rows = _as_floats(values), _rows(cells)
+    return Grid(title="probability", unit="", values=values, low=0.0, high=1.0, chance=True, rows=rows)
 
 
 def _grid(cells: LensCells, title: str, values: Floats, low: float, high: float, unit: str = "") -> Grid:

@@ -16,7 +16,13 @@ LAST_RANK_DRAWN = 1000
 def probability(glance: Glance, _: None = None) -> Reading:
     """Softmax probability of each token given those before it."""
     return Reading(
-        key="probability", title="probability", unit="", values=glance.scores.probabilities, low=0.0, high=1.0
+        key="probability",
+        title="probability",
+        unit="",
+        values=glance.scores.probabilities,
+        low=0.0,
+        high=1.0,
+        chance=True,
     )
 
 

@@ -174,7 +174,7 @@ def look(opened: Opened, ids: TokenIds, pin: int | None, stop: Stop) -> Lensed:
 def _measure(measure: LensMode, cells: LensCells, colours: str) -> dict[str, Any]:
     """A measure for a page: what it counts, its values, and the step of the palette of each."""
     grid = measure.read(cells)
-    levels = palette.make(colours, "truecolor").levels(grid.places)
+    levels = palette.make(palette.even(colours), "truecolor").levels(grid.places)
     return {
         "name": measure.name,
         "help": measure.help,

@@ -95,7 +95,7 @@ def labels(vocabulary: Vocabulary, ids: Sequence[int]) -> list[str]:
 
 def colours(name: str) -> list[tuple[str, str]]:
     """The steps of a palette, lowest value first: each a background, and what can be read on it."""
-    made = palette.make(name, "truecolor")
+    made = palette.make(palette.even(name), "truecolor")
     return [(_hex(bg), _hex(fg)) for bg, fg in zip(made.bg, made.fg, strict=True)]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.color import Color, ColorSystem
 from rich.style import Style
 
-from token_explorer.core.reading import ScaleKind
+from token_explorer.core.reading import Measured
 from token_explorer.core.scores import Floats
 
 Depth = Literal["truecolor", "256", "16", "grey", "none"]
@@ -27,12 +27,20 @@ _ANCHORS: dict[str, str] = {
     "cividis": "002051 0a326a 2b446e 4d566d 696970 7f7c75 948f78 ada476 caba6a ead156 fdea45",
     "red-blue": "67001f b2182b d6604d f4a582 fddbc7 f7f7f7 d1e5f0 92c5de 4393c3 2166ac 053061",
     "grey": "000000 ffffff",
+    "bands": "d70000 ff8700 8700d7 005fff 00af5f",
 }
+# What other values than probabilities are drawn with where the user chose bands.
+BESIDE_BANDS = "viridis"
+# The bands begin at these probabilities, and the lowest at 0; only the highest doesn't hold its own limit.
+BAND_LIMITS = (0.1, 0.3, 0.5, 0.7)
+_BEGINS = np.array([*BAND_LIMITS[:-1], np.nextafter(np.float32(BAND_LIMITS[-1]), np.float32(1))], np.float32)
+_BAND_NAMES = ("<10", "10–30", "30–50", "50–70", ">70%")
 # Sixteen colours hold no colour map: these are the terminals' own, from dark to light or red to blue.
 _SIXTEEN: dict[str, str] = {
     "viridis": "0000aa aa00aa 00aaaa 00aa00 ffff55",
     "cividis": "0000aa 555555 aaaaaa aa5500 ffff55",
     "red-blue": "aa0000 ff5555 ffffff 5555ff 0000aa",
+    "bands": "aa0000 aa5500 aa00aa 0000aa 00aa00",
 }
 _BLACK: Rgb = (0, 0, 0)
 _WHITE: Rgb = (255, 255, 255)
@@ -46,11 +54,13 @@ class Palette:
         name: in the configuration.
         bg: background of each step, lowest value first.
         fg: black or white, whichever can be read better on it.
+        bands: what each step is called, where they are bands of probability with limits of their own.
     """
 
     name: str
     bg: tuple[Rgb, ...]
     fg: tuple[Rgb, ...]
+    bands: tuple[str, ...] = ()
 
     def style(self, level: int) -> Style:
         """The colours of a step; the same object each time."""
@@ -66,11 +76,17 @@ class Palette:
         levels = self.levels(np.linspace(0.0, 1.0, cells, dtype=np.float32)).tolist()
         return tuple(self.style(level) for level in levels if level >= 0)
 
+    def labels(self) -> tuple[tuple[str, Style], ...]:
+        """The bands' names on their own colours, lowest first; () where the steps have no names."""
+        return tuple((f" {name} ", style) for name, style in zip(self.bands, self._styles, strict=False))
+
     def levels(self, places: Floats) -> NDArray[np.int64]:
         """The step of each place (T,) on a scale from 0 to 1; -1 for NaN and where there are no colours."""
         steps = len(self.bg)
         if not steps:
             return np.full(places.shape, -1, np.int64)
+        if self.bands:
+            return np.where(np.isnan(places), -1, np.searchsorted(_BEGINS, places, side="right"))
         step = np.minimum(np.nan_to_num(places, nan=0.0) * steps, steps - 1).astype(np.int64)
         return np.where(np.isnan(places), -1, step)
 
@@ -82,14 +98,29 @@ class Palettes:
     Attributes:
         usual: as the user chose it.
         signed: for values to both sides of zero: two hues that meet in white.
+        chances: for probabilities; None where those are drawn as all others are.
     """
 
     usual: Palette
     signed: Palette
+    chances: Palette | None = None
 
-    def of(self, scale: ScaleKind) -> Palette:
-        """The palette that values on such a scale are drawn with."""
-        return self.signed if scale == "signed" else self.usual
+    def of(self, measured: Measured) -> Palette:
+        """The palette that values are drawn with."""
+        if measured.scale == "signed":
+            return self.signed
+        return self.chances or self.usual if measured.chance else self.usual
+
+
+def chosen(name: str, depth: Depth) -> Palettes:
+    """The palettes in use where the user chose one by its name."""
+    bands = make(name, depth) if name == "bands" else None
+    return Palettes(make(even(name), depth), make("red-blue", depth), bands)
+
+
+def even(name: str) -> str:
+    """The palette of that name, or the one that stands in where bands would have no meaning."""
+    return BESIDE_BANDS if name == "bands" else name
 
 
 def depth(system: str | None, terminal: str, no_color: bool) -> Depth:
@@ -121,6 +152,8 @@ def warning(depth: Depth) -> tuple[str, str] | None:
 
 def make(name: str, depth: Depth) -> Palette:
     """A palette with as many steps as the terminal can tell apart."""
+    if name == "bands":
+        return _bands(depth)
     if depth == "grey":
         name = "grey"
     if depth == "16":
@@ -130,6 +163,16 @@ def make(name: str, depth: Depth) -> Palette:
     else:
         bg = _spread(_colours(_ANCHORS[name]), LEVELS[depth])
     return Palette(name, bg, tuple(map(_readable, bg)))
+
+
+def _bands(depth: Depth) -> Palette:
+    """Five bands of probability; their colours are ones that a terminal of 256 has."""
+    bg = _colours((_SIXTEEN if depth == "16" else _ANCHORS)["bands"])
+    if depth == "grey":
+        bg = _spread(_colours(_ANCHORS["grey"]), len(_BAND_NAMES))
+    if depth == "none":
+        return Palette("bands", (), ())
+    return Palette("bands", bg, tuple(map(_readable, bg)), _BAND_NAMES)
 
 
 def contrast(one: Rgb, other: Rgb) -> float:

@@ -40,6 +40,8 @@ def legend(reading: Reading, palette: Palette) -> Text:
     line.append(reading.title, STRONG)
     if np.isnan(reading.values).all():  # then the ends of the scale stand for nothing
         line.append(": no token has a value")
+    elif palette.bands:
+        line.append_text(Text.assemble("  ", *palette.labels()))
     else:
         line.append(f"  {reading.low:.4g} ")
         line.append_text(Text.assemble(*((" ", style) for style in palette.ramp(RAMP_CELLS))))

@@ -191,7 +191,7 @@ class Scored:
         Of the first overlay that was asked for, or the probability.
         """
         reading = self.readings[0] if self.readings else named("probability").read(Glance(self.scores), None)
-        return coloured(self.opened.vocabulary, self.scores.ids, reading, palettes.of(reading.scale))
+        return coloured(self.opened.vocabulary, self.scores.ids, reading, palettes.of(reading))
 
 
 def score(

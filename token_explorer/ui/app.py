@@ -18,16 +18,18 @@ from token_explorer.core.branch import Workspace
 from token_explorer.core.engine import Engine
 from token_explorer.core.observation import Kind
 from token_explorer.core.start import Start
+from token_explorer.core.tokens import display
 from token_explorer.errors import ExplorerError
 from token_explorer.overlays import OVERLAYS, Overlay
 from token_explorer.ui.choices import LAYER_MODES
 from token_explorer.ui.commandline import CommandLine
 from token_explorer.ui.doors import DOORS
 from token_explorer.ui.exploration import Exploration
+from token_explorer.ui.models import Models
 from token_explorer.ui.orders import orders
+from token_explorer.ui.resuming import Kept, Resuming
 from token_explorer.ui.saving import file_name, folder_beside, save_prompt
 from token_explorer.ui.screens.room import Room, RoomKind
-from token_explorer.ui.steering import Steering
 from token_explorer.ui.widgets.candidates import CandidateTable
 from token_explorer.ui.widgets.entry import Entry
 from token_explorer.ui.widgets.prompt import PromptPane
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 # What keys do while a line is typed; the others are for the line, or come by mistake.
 _BESIDE_A_LINE = ("choose-up", "choose-down", "page-up", "page-down", "commands", "quit")
 # Keys that wait for nothing.
-_AT_ONCE = ("quit", "help", "commands")
+_AT_ONCE = ("quit", "help", "commands", "menu")
 # Keys that are about what the table lists.
 _AT_A_TABLE = ("append", "replace", "choose-up", "choose-down", "page-up", "page-down", "first", "last")
 
@@ -51,15 +53,23 @@ def _commands() -> "type[Provider]":
     return Commands
 
 
-class Explorer(Steering):
-    """The terminal program. See Stage for its arguments."""
+class Explorer(Resuming):
+    """The terminal program. See Stage, Moving and Resuming for its arguments."""
 
     COMMANDS: ClassVar["set[type[Provider] | Callable[[], type[Provider]]]"] = {_commands}
     ROOMS: ClassVar[Mapping[str, RoomKind]] = DOORS
     """The rooms by the ids of their keys; each is made from the palettes and the table of keys."""
 
-    def __init__(self, engine: Engine, settings: Settings, first: str | Start, model: str) -> None:
-        super().__init__(engine, settings, first, model)
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        first: str | Start,
+        model: str,
+        models: Models | None = None,
+        kept: Kept | None = None,
+    ) -> None:
+        super().__init__(engine, settings, first, model, models, kept)
         # Not made by a keymap, as Textual drops a binding without a word where two keys clash.
         self._bindings = BindingsMap(self._make_bindings())
         # Where layers aren't enabled, their key first explains itself.
@@ -108,6 +118,9 @@ class Explorer(Steering):
         for mode, help in LAYER_MODES.items():
             needs: Kind | None = None if mode == "none" else "lens"
             yield self._command(f"Layers: {mode}", help, partial(self.show_layers, mode), needs)
+        for name, about in self.offered:
+            title = f"Model: {display(name)}"
+            yield self._command(title, about, partial(self.call_later, self.choose_model, name))
         for command in self.command_line.commands:
             if command.argument and not any(command.name == key.id for key in self.keys):
                 begin = partial(self.open_entry, self._command_entry, f"{command.name} ")
@@ -296,6 +309,13 @@ class Explorer(Steering):
             self.show()
         return name
 
+    async def leave_rooms(self) -> None:
+        """See Moving.leave_rooms."""
+        await self._close_room()
+        for name in self._rooms:
+            self.uninstall_screen(name)
+        self._rooms.clear()
+
     def on_room_cursor_moved(self, message: Room.CursorMoved) -> None:
         self.later.clear()
         place = message.cursor
@@ -346,6 +366,15 @@ class Explorer(Steering):
 
         self.push_screen(HelpScreen(self.keys, OVERLAYS))
 
+    def action_menu(self) -> None:
+        from token_explorer.ui.screens.menu import MenuScreen
+
+        self.push_screen(MenuScreen(self.keys), self._take_from_menu)
+
+    def _take_from_menu(self, id: str | None) -> None:
+        if id is not None:
+            self.call_later(self.action_press, id)
+
     def action_help_quit(self) -> None:
         shown = next(key.shown for key in self.keys if key.id == "quit")
         self.say("Do you want to quit?", f"Press {shown}.")
@@ -366,7 +395,7 @@ class Explorer(Steering):
 
     def on_candidate_table_row_clicked(self, message: CandidateTable.RowClicked) -> None:
         self.later.clear()
-        if message.chosen:
+        if message.takes:
             self.append(message.row)
         else:
             self.explore.table.choose(message.row)

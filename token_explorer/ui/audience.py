@@ -14,7 +14,7 @@ from token_explorer.core.engine import EngineInfo, Progress
 from token_explorer.core.generation import Ending, Generated, Plan
 from token_explorer.core.observation import Facet, Likeliest
 from token_explorer.core.start import Start
-from token_explorer.core.tokens import TokenIds
+from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.errors import EngineDied, ExplorerError
 from token_explorer.ui import news, words
 from token_explorer.ui.exploration import Exploration
@@ -35,6 +35,8 @@ class Audience(Stage):
 
     def on_stage_told(self, message: Stage.Told) -> None:
         told = message.news
+        if message.desk != self.desks:
+            return  # of the model before this one
         if isinstance(told, news.Loading):
             self._show_progress(told.progress)
         elif isinstance(told, news.TokenizerReady):
@@ -65,11 +67,7 @@ class Audience(Stage):
 
     def _open(self, ready: news.TokenizerReady) -> None:
         """The prompt is tokens."""
-        display, most = self.settings.display, self.settings.prompt.max_prompts
-        heads, top_k = display.influence_heads, display.tokens_to_show
-        self.exploration = shown = Exploration(
-            ready.vocabulary, ready.ids, most, heads, top_k, display.look_ahead
-        )
+        self.exploration = shown = self.explore_in(ready.vocabulary, ready.ids)
         start = self.settings.sampler
         shown.sampler, shown.seed = start.sampler, None if start.seed == FRESH_SEED else start.seed
         if isinstance(self._first, Start):
@@ -77,6 +75,12 @@ class Audience(Stage):
         elif shown.text() == (self._first, True):  # then the tokenizer has just said how it cuts it
             shown.keep(ready.ids, Recut(), Cut(np.array(ready.ids, np.int64)))
         self.show()
+
+    def explore_in(self, vocabulary: Vocabulary, ids: TokenIds) -> Exploration:
+        """An exploration of a prompt, as the settings have it."""
+        display, most = self.settings.display, self.settings.prompt.max_prompts
+        heads, top_k = display.influence_heads, display.tokens_to_show
+        return Exploration(vocabulary, ids, most, heads, top_k, display.look_ahead)
 
     def _show_progress(self, progress: Progress) -> None:
         part = min(1.0, progress.done / progress.total) if progress.total else None

@@ -49,6 +49,12 @@ class Choices:
         self._overlay = 0
         self._layer: int | None = None
 
+    def see_as(self, other: "Choices") -> None:
+        """See things as they were seen with another model, as far as that means something with this one."""
+        self._overlay, self.sink, self.spark = other._overlay, other.sink, other.spark
+        self.layer_mode, self.seed = other.layer_mode, other.seed
+        self.sampler, self.sampler_on = other.sampler, other.sampler_on
+
     def meet(self, info: EngineInfo) -> None:
         """The model is this one: what it lacks isn't used any more."""
         self.info = info

@@ -71,9 +71,12 @@ class Desk:
         engine: from `start` on only the desk asks it; closing it stays with whoever made it.
         first: the first prompt: a text, to be encoded once the tokenizer is there, or tokens.
         tell: called with each piece of news, in the desk's thread; never after `close` has returned.
+        loaded: the engine has loaded already, and there is no first prompt to cut.
     """
 
-    def __init__(self, engine: Engine, first: str | Start, tell: Callable[[News], None]) -> None:
+    def __init__(
+        self, engine: Engine, first: str | Start, tell: Callable[[News], None], loaded: bool = False
+    ) -> None:
         self._engine = engine
         self._first = first
         self._callback = tell
@@ -82,8 +85,8 @@ class Desk:
         self._question: _Question | None = None
         self._looks: list[Look] = []  # one that runs stays here until it is answered
         self._running: tuple[_Asked, Stop] | None = None
-        self._encoded = self._idle = self._dead = self._closed = False
-        self._unproved = False
+        self._idle = self._dead = self._closed = False
+        self._loaded = self._encoded = self._unproved = loaded
         self._deaths = 0
 
     def start(self) -> None:
@@ -156,7 +159,9 @@ class Desk:
     def _run(self) -> None:
         while not self._closed:
             try:
-                self._load()
+                if not self._loaded:
+                    self._load()
+                self._loaded = False  # what ends the answers makes it load anew
                 self._answer_all()
             except EngineDied as error:
                 self._bury(error)

@@ -63,7 +63,7 @@ class Key:
         label: one or two words for the footer.
         help: one line for the help screen.
         group: the heading under which help lists it.
-        footer: whether the footer shows it.
+        footer: how early the footer has room for it: 1 always, 0 never.
     """
 
     id: str
@@ -72,7 +72,7 @@ class Key:
     label: str
     help: str
     group: str
-    footer: bool = False
+    footer: int = 0
 
     @property
     def shown(self) -> str:
@@ -80,8 +80,31 @@ class Key:
         return "/".join(map(shown_key, self.keys))
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Keys that the footer names together.
+
+    Attributes:
+        keys: as the terminal library names them; a click on the item presses one.
+        label: what they do, in a word or two.
+        rank: see Key.footer.
+        name: how the keys are written together; '' for one after the other.
+    """
+
+    keys: tuple[str, ...]
+    label: str
+    rank: int = 2
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The keys as the user reads them: '↑↓', 'w/s'."""
+        each = [shown_key(key) for key in self.keys]
+        return self.name or ("" if set(each) <= set(_ARROWS.values()) else "/").join(each)
+
+
 KEYS: tuple[Key, ...] = (
-    Key("pop", ("left", "h"), "pop", "back", "pop the last token", "Walk", True),
+    Key("pop", ("left", "h"), "pop", "back", "pop the last token", "Walk", 2),
     Key(
         "append",
         ("right", "l", "enter"),
@@ -89,7 +112,7 @@ KEYS: tuple[Key, ...] = (
         "add",
         "append the chosen token; at a token, go on so in a copy",
         "Walk",
-        True,
+        2,
     ),
     Key(
         "replace",
@@ -99,25 +122,25 @@ KEYS: tuple[Key, ...] = (
         "put the chosen token there in a copy, keep what follows",
         "Walk",
     ),
-    Key("choose-up", ("up", "k"), "choose(-1)", "choose", "choose the token above", "Walk", True),
-    Key("choose-down", ("down", "j"), "choose(1)", "choose", "choose the token below", "Walk", True),
+    Key("choose-up", ("up", "k"), "choose(-1)", "choose", "choose the token above", "Walk", 10),
+    Key("choose-down", ("down", "j"), "choose(1)", "choose", "choose the token below", "Walk", 10),
     Key("page-up", ("pageup",), "choose_page(-1)", "page up", "choose a page up", "Walk"),
     Key("page-down", ("pagedown",), "choose_page(1)", "page down", "choose a page down", "Walk"),
     Key("first", ("home",), "choose_end(-1)", "first", "choose the most likely token", "Walk"),
     Key("last", ("end",), "choose_end(1)", "last", "choose the last token listed", "Walk"),
-    Key("find", ("slash",), "find", "find", "search the whole vocabulary", "Walk", True),
-    Key("next-token", ("n",), "run(1)", "next", "let the model write one token", "Run", True),
+    Key("find", ("slash",), "find", "find", "search the whole vocabulary", "Walk", 12),
+    Key("next-token", ("n",), "run(1)", "next", "let the model write one token", "Run", 3),
     Key("run", ("N",), "run", "run", "let the model write some tokens ([run] tokens)", "Run"),
-    Key("run-on", ("G",), "run_on", "run on", "let the model write to the end", "Run"),
-    Key("sampler", ("t",), "sampler", "sampler", "open or close the sampler's panel", "Run", True),
+    Key("run-on", ("G",), "run_on", "run on", "let the model write to the end", "Run", 4),
+    Key("sampler", ("t",), "sampler", "sampler", "open or close the sampler's panel", "Run", 13),
     Key("sampler-switch", ("T",), "switch_sampler", "sampler", "switch the sampler on or off", "Run"),
-    Key("next-prompt", ("w",), "switch(1)", "prompt", "show the next prompt", "Prompts", True),
-    Key("previous-prompt", ("s",), "switch(-1)", "prompt", "show the previous prompt", "Prompts", True),
-    Key("copy", ("d",), "copy", "copy", "copy this prompt to a new one", "Prompts", True),
-    Key("remove", ("a",), "remove", "remove", "remove this prompt", "Prompts", True),
-    Key("overlay", ("e",), "overlay(1)", "overlay", "next overlay", "Look", True),
+    Key("next-prompt", ("w",), "switch(1)", "prompt", "show the next prompt", "Prompts", 13),
+    Key("previous-prompt", ("s",), "switch(-1)", "prompt", "show the previous prompt", "Prompts", 13),
+    Key("copy", ("d",), "copy", "copy", "copy this prompt to a new one", "Prompts", 11),
+    Key("remove", ("a",), "remove", "remove", "remove this prompt", "Prompts", 14),
+    Key("overlay", ("e",), "overlay(1)", "overlay", "next overlay", "Look", 6),
     Key("overlay-back", ("E",), "overlay(-1)", "overlay back", "previous overlay", "Look"),
-    Key("layers", ("p",), "layers", "layers", "layers: none, probabilities, correlations", "Look", True),
+    Key("layers", ("p",), "layers", "layers", "layers: none, probabilities, correlations", "Look", 14),
     Key("layer-down", ("left_square_bracket",), "layer(-1)", "layer", "show one layer lower", "Look"),
     Key("layer-up", ("right_square_bracket",), "layer(1)", "layer", "show one layer higher", "Look"),
     Key("sink", ("S",), "sink", "sink", "leave the attention sink out of the scale, or in", "Look"),
@@ -176,22 +199,26 @@ KEYS: tuple[Key, ...] = (
         "Jump",
     ),
     Key("spark", ("y",), "spark", "sparkline", "a line of surprisal, of entropy, or none", "Jump"),
-    Key("insert", ("i",), "insert", "insert", "write text after the prompt", "Change", True),
-    Key("edit", ("v",), "room('edit')", "edit", "edit the whole prompt as text", "Change"),
+    Key("insert", ("i",), "insert", "insert", "write text after the prompt", "Change", 6),
+    Key("edit", ("v",), "room('edit')", "edit", "edit the whole prompt as text", "Change", 6),
     Key("chat", ("c",), "room('chat')", "chat", "make a prompt by the model's chat template", "Change"),
-    Key("open", ("o",), "open", "open", "open a text file as another prompt", "Change"),
+    Key("open", ("o",), "open", "open", "open a text file as another prompt", "Change", 15),
     Key("retokenize", ("R",), "retokenize", "retokenize", "cut the prompt's text into tokens anew", "Change"),
-    Key("undo", ("u",), "undo", "undo", "undo the last change", "Change", True),
+    Key("undo", ("u",), "undo", "undo", "undo the last change", "Change", 9),
     Key("redo", ("U",), "redo", "redo", "redo what was undone", "Change"),
-    Key("reset", ("ctrl+r",), "reset", "reset", "reset the prompt to its start", "Change"),
-    Key("save", ("x",), "save", "save", "save the prompt to a file", "Change", True),
-    Key("lens", ("L",), "room('lens')", "lens", "open the logit lens", "Rooms", True),
-    Key("attention", ("A",), "room('attention')", "attention", "open the attention maps", "Rooms", True),
-    Key("by-hand", ("B",), "room('by-hand')", "by hand", "walk through a forward by hand", "Rooms"),
-    Key("command-line", ("colon",), "command_line", "command", "type a command", "Program", True),
-    Key("help", ("question_mark",), "help", "help", "show or hide this help", "Program", True),
+    Key("reset", ("ctrl+r",), "reset", "reset", "reset the prompt to its start", "Change", 7),
+    Key("save", ("x",), "save", "save", "save the prompt to a file", "Change", 16),
+    Key("lens", ("L",), "room('lens')", "lens", "open the logit lens", "Rooms", 15),
+    Key("attention", ("A",), "room('attention')", "attention", "open the attention maps", "Rooms", 15),
+    Key("by-hand", ("B",), "room('by-hand')", "by hand", "walk through a forward by hand", "Rooms", 17),
+    Key("model", ("m",), "model", "model", "choose another model", "Program", 8),
+    Key("command-line", ("colon",), "command_line", "command", "type a command", "Program", 15),
+    Key(
+        "menu", ("M",), "menu", "☰", "list all keys, to do what they do by a click or a touch", "Program", 1
+    ),
+    Key("help", ("question_mark",), "help", "help", "show or hide this help", "Program", 1),
     Key("commands", ("ctrl+p",), "command_palette", "commands", "search all commands", "Program"),
-    Key("quit", ("ctrl+q",), "quit", "quit", "quit", "Program", True),
+    Key("quit", ("ctrl+q",), "quit", "quit", "quit", "Program", 5),
 )
 
 
@@ -274,12 +301,12 @@ def _check_clashes(table: Iterable[Key], place: str) -> None:
                 )
 
 
-def footer(table: Iterable[Key]) -> Iterator[tuple[str, str]]:
+def footer(table: Iterable[Key]) -> Iterator[Item]:
     """Keys and labels for the footer; neighbours with one label share it: '↑↓ choose'."""
     shown = (key for key in table if key.footer and key.keys)
     for label, group in groupby(shown, key=lambda key: key.label):
-        first = [shown_key(key.keys[0]) for key in group]
-        yield ("" if set(first) <= set(_ARROWS.values()) else "/").join(first), label
+        keys = list(group)
+        yield Item(tuple(key.keys[0] for key in keys), label, min(key.footer for key in keys))
 
 
 def markdown(table: Iterable[Key] = KEYS) -> str:

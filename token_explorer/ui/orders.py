@@ -22,7 +22,14 @@ Offers = Callable[[str], Sequence[str]]
 
 def orders(app: "Explorer") -> tuple[Command, ...]:
     """All commands; those with an argument take the place of a key of the same name."""
-    special = (*_prompts(app), *_looks(app), *_searches(app), *_runs(app), *map(partial(_knob, app), KNOBS))
+    special = (
+        *_prompts(app),
+        _model(app),
+        *_looks(app),
+        *_searches(app),
+        *_runs(app),
+        *map(partial(_knob, app), KNOBS),
+    )
     taken = {command.name for command in special}
     plain = [
         Command(key.id, "", key.help, partial(_press, app, key.id)) for key in app.keys if key.id not in taken
@@ -55,6 +62,16 @@ def _prompts(app: "Explorer") -> tuple[Command, ...]:
         Command(
             "add", "TEXT", "open this text as another prompt", lambda text: app.open_text(unescaped(text))
         ),
+    )
+
+
+def _model(app: "Explorer") -> Command:
+    def offers(typed: str) -> Sequence[str]:
+        return _words(*(name for name, _ in app.offered))(typed) or file_offers(typed)
+
+    help = "open another model: embedded, tiny, a hub id, a folder, or a .gguf file"
+    return Command(
+        "model", "[NAME]", help, lambda name: app.call_later(app.choose_model, name.strip()), offers
     )
 
 

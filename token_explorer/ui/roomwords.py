@@ -13,15 +13,23 @@ from token_explorer.ui import keys, words
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import run
 
+# Who knows these two finds all the others, and the way out.
+ALWAYS = 2
 
-def footer(table: Sequence[keys.Key], labels: Mapping[str, str]) -> list[tuple[str, str]]:
+
+def footer(table: Sequence[keys.Key], labels: Mapping[str, str]) -> list[keys.Item]:
     """Keys and what they do in a room.
 
     Args:
         labels: what the footer calls the keys' ids, most important first; the last two are always shown.
     """
     known = {key.id: key for key in table}
-    there = (replace(known[id], label=label, footer=True) for id, label in labels.items() if id in known)
+    always = len(labels) - ALWAYS
+    there = (
+        replace(known[id], label=label, footer=1 if place >= always else 2)
+        for place, (id, label) in enumerate(labels.items())
+        if id in known
+    )
     return list(keys.footer(there))
 
 

@@ -6,6 +6,7 @@ Holds the exploration; knows nothing of keys, but for naming them at the bottom 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from textual.message import Message
 from textual.screen import Screen
@@ -48,7 +49,7 @@ class Stage(Troubled):
     """An application that shows an exploration and asks the engine about it.
 
     Args:
-        engine: asked in the desk's thread only; closing it stays with the caller.
+        engine: asked in the desk's thread only; closing the one in use at last stays with the caller.
         settings: raises ConfigError where its keys can't be used.
         first: the text of the first prompt, or its tokens.
         model: what to call the model until it is loaded.
@@ -61,9 +62,11 @@ class Stage(Troubled):
     class Told(Message):
         """The desk has news."""
 
-        def __init__(self, news: news.News) -> None:
+        def __init__(self, news: news.News, desk: int = 0) -> None:
             super().__init__()
             self.news = news
+            self.desk = desk
+            """Which desk's they are: another model has another one."""
 
         def can_replace(self, message: Message) -> bool:
             """Of reports of progress that wait in the queue only the last matters."""
@@ -74,7 +77,10 @@ class Stage(Troubled):
         super().__init__()
         self.settings = settings
         self.keys = keys.remap(settings.keys, settings.source)
-        self.desk = Desk(engine, first, self._hear)
+        self.engine = engine
+        """The one in use; another model has another one."""
+        self.desks = 0  # how many there were before
+        self.desk = Desk(engine, first, partial(self._hear, 0))
         self.looking = Looking(self._look, self.set_timer)
         self.frames = Frames(self.batch_update, self.set_timer, lambda: self.screen.check_idle())
         self.exploration: Exploration | None = None
@@ -101,9 +107,7 @@ class Stage(Troubled):
 
     def get_default_screen(self) -> Screen[None]:
         """The explorer's screen, with as many colours as the terminal has."""
-        depth = self._depth()
-        usual = palette.make(self.settings.display.palette, depth)
-        self.palettes = palette.Palettes(usual, palette.make("red-blue", depth))
+        self.palettes = palette.chosen(self.settings.display.palette, self._depth())
         self.explore = ExploreScreen(self.palettes, self.keys)
         return self.explore
 
@@ -120,9 +124,28 @@ class Stage(Troubled):
     def on_unmount(self) -> None:
         self.desk.close()
 
-    def _hear(self, told: news.News) -> None:
-        """Pass news on from the desk's thread."""
-        self.post_message(self.Told(told))
+    def _hear(self, desk: int, told: news.News) -> None:
+        """Pass news on from a desk's thread."""
+        self.post_message(self.Told(told, desk))
+
+    def take_engine(self, engine: Engine, exploration: Exploration, info: EngineInfo) -> None:
+        """Go on with another engine, which has loaded, and with what is explored in its tokens.
+
+        Closing the one before is for the caller; nothing that it says is heard any more.
+        """
+        self.end_writing()
+        self.desk.close()
+        self.looking.end_all()
+        self.frames.release()
+        self.later.clear()
+        self._awaited.clear()
+        self._asked = self._given_up = self._listed = None
+        self.engine, self.exploration, self.desks = engine, exploration, self.desks + 1
+        self.desk = Desk(engine, "", partial(self._hear, self.desks), loaded=True)
+        self.explore.forget()
+        self.desk.start()
+        self._describe(info)
+        self.show()
 
     def _depth(self) -> palette.Depth:
         return palette.depth(self.console.color_system, os.environ.get("TERM", ""), self.no_color)

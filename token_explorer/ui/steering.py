@@ -23,6 +23,7 @@ from token_explorer.ui.audience import Audience
 from token_explorer.ui.commandline import file_offers
 from token_explorer.ui.exploration import Exploration
 from token_explorer.ui.widgets.entry import Entry, EntryLine
+from token_explorer.ui.widgets.footer import Footer
 from token_explorer.ui.widgets.samplerpanel import SamplerPanel
 from token_explorer.ui.widgets.spark import Sparkline
 
@@ -102,6 +103,13 @@ class Steering(Audience):
         else:
             self.clear_notifications()  # they would cover it
             self.explore.entry.open(entry, text)
+
+    def on_entry_line_turned(self) -> None:
+        self.explore.offer()
+
+    def on_footer_clicked(self, message: Footer.Clicked) -> None:
+        """A key of the footer's is one like any other."""
+        self.simulate_key(message.key)
 
     def on_entry_line_changed(self, message: EntryLine.Changed) -> None:
         self.later.clear()

@@ -47,10 +47,17 @@ def legend(reading: Measured, palette: Palette) -> list[Segment]:
     note = [run(f"· {reading.note} ", dim=True)] if reading.note else []
     if np.isnan(reading.values).all():  # then the ends of the scale stand for nothing
         return [run(" "), run(f"{reading.title} ", bold=True), *note]
+    if palette.bands:
+        return [run(" "), run(f"{reading.title} ", bold=True), *bands(palette), run(" "), *note]
     low, high = f"{reading.low:.4g}", f"{reading.high:.4g}"
     colours = ramp(palette) or [run("to", dim=True)]
     end = f" {high} {reading.unit}" if reading.unit else f" {high}"
     return [run(" "), run(reading.title, bold=True), run(f" {low} "), *colours, run(f"{end} "), *note]
+
+
+def bands(palette: Palette) -> list[Segment]:
+    """The bands of probability by their limits, each on its colour."""
+    return [Segment(text, style) for text, style in palette.labels()]
 
 
 def ramp(palette: Palette) -> list[Segment]:
@@ -61,7 +68,7 @@ def ramp(palette: Palette) -> list[Segment]:
 def title(view: View, palettes: Palettes) -> list[Segment]:
     """What the colours mean: the legend, or why there is none, or that it is awaited."""
     if view.reading is not None:
-        return legend(view.reading, palettes.of(view.reading.scale))
+        return legend(view.reading, palettes.of(view.reading))
     if view.overlay is None:
         return []
     name = [run(" "), run(view.overlay.name, bold=True)]

@@ -248,7 +248,8 @@ class ByHandRoom(Room):
         step, row, ids = trail.steps[self.place], self.position(view), view.branch.ids
         column, vocabulary = self.column(step, row), view.vocabulary
         low, high = self._scale.of(partial(_scale, step), step)
-        palette = self._palettes.of("linear" if step.label.part in walked.SHARES else "signed")
+        shares = step.label.part in walked.SHARES
+        palette = self._palettes.usual if shares else self._palettes.signed
         self._list_top.set([run(" steps ", bold=True)], [run(f" {self.place + 1}/{len(trail)} ")])
         self.step_list.show(trail, self.place)
         self._step_top.set([run(f" {walked.name(step)} ", bold=True)], *walked.shape(step))

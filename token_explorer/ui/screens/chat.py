@@ -6,6 +6,7 @@ Asks no engine itself; knows nothing of what a template writes.
 from collections.abc import Sequence
 
 from token_explorer.core.cuts import Chat
+from token_explorer.ui.keys import Item
 from token_explorer.ui.screens.compose import Composer
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.textbox import TextBox
@@ -21,7 +22,7 @@ class ChatRoom(Composer):
     ChatRoom TextBox { min-height: 1; }
     ChatRoom #chat-user { height: 2fr; }
     """
-    FOOTER = (*Composer.FOOTER, ("Tab", "next box"))
+    FOOTER = (*Composer.FOOTER, Item(("tab",), "next box", 3))
 
     def make_boxes(self) -> Sequence[TextBox]:
         """See Composer.make_boxes."""

@@ -17,7 +17,7 @@ from token_explorer.core.tokens import TokenIds
 from token_explorer.errors import ExplorerError
 from token_explorer.results.palette import Palettes
 from token_explorer.ui import roomwords, words
-from token_explorer.ui.keys import Key
+from token_explorer.ui.keys import Item, Key
 from token_explorer.ui.screens.room import Known, Room
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, run
@@ -62,7 +62,7 @@ class Composer(Room):
     """What the screen is for, for its title."""
     opens_new: ClassVar[bool]
     """Whether what is written shall be another prompt, beside the one that is shown."""
-    FOOTER: ClassVar[Sequence[tuple[str, str]]] = (("Ctrl+S", "apply"), ("Ctrl+Z", "undo"))
+    FOOTER: ClassVar[Sequence[Item]] = (Item(("ctrl+s",), "apply"), Item(("ctrl+z",), "undo", 3))
     """Keys and what they do here, but for those that leave."""
 
     class Applied(Message):
@@ -87,8 +87,8 @@ class Composer(Room):
         self._tops = [Bar(("├", "┤") if place else ("╭", "╮"), "─") for place in range(len(self.boxes))]
         self._bottom = Bar(("╰", "╯"), "─")
         self._tokens_top, self._tokens_bottom = Bar(("╭", "╮"), "─"), Bar(("╰", "╯"), "─")
-        scroll = ("Ctrl+↑↓", "scroll tokens")
-        leave = [("Esc", "leave as draft"), *roomwords.footer(keys, {"quit": "quit"})]
+        scroll = Item(("ctrl+up", "ctrl+down"), "scroll tokens", 4, "Ctrl+↑↓")
+        leave = [Item(("escape",), "leave as draft", 1), *roomwords.footer(keys, {"quit": "quit"})]
         self._footer = Footer([*self.FOOTER, scroll, *leave])
         self._shown: tuple[View, Known] | None = None
         self._texts = self.texts

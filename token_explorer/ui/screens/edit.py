@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from token_explorer.core.cuts import Encoding
 from token_explorer.core.tokens import TokenIds
 from token_explorer.results.palette import Palettes
-from token_explorer.ui.keys import Key
+from token_explorer.ui.keys import Item, Key
 from token_explorer.ui.screens.compose import Composer
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.textbox import TextBox
@@ -24,7 +24,7 @@ class EditRoom(Composer):
     heading = "Edit"
     opens_new = False
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+r", "load", show=False)]
-    FOOTER = (*Composer.FOOTER, ("Ctrl+R", "load the prompt"))
+    FOOTER = (*Composer.FOOTER, Item(("ctrl+r",), "load the prompt", 3))
 
     def __init__(self, palettes: Palettes, keys: Sequence[Key]) -> None:
         super().__init__(palettes, keys)

@@ -18,6 +18,7 @@ from token_explorer.core.reading import Grid
 from token_explorer.core.tokens import common_length, show
 from token_explorer.results.palette import Palette, Palettes
 from token_explorer.ui import keys, words
+from token_explorer.ui.keys import Item
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, run
 from token_explorer.ui.widgets.candidates import CandidateTable, Waiting
@@ -34,6 +35,13 @@ from token_explorer.ui.widgets.title import TitleLine
 PREVIEW = 20_000
 # Rows of the last prompt stay bright for so long: most answers come sooner, and nothing flickers.
 BRIGHT_S = 0.1
+# What the footer offers while a line is typed; a touch has no other way to end it.
+WHILE_TYPING = (
+    Item(("enter",), "take it"),
+    Item(("tab",), "complete", 3),
+    Item(("up", "down"), "earlier lines", 4),
+    Item(("escape",), "leave", 1),
+)
 
 
 class ExploreScreen(Screen[None], inherit_bindings=False):
@@ -56,7 +64,10 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         self.panel = SamplerPanel(id="sampler")
         self.panel.display = False
         self.entry = EntryLine(id="entry")
-        self._footer = Footer(keys.footer(table), id="footer")
+        self._items = tuple(keys.footer(table))
+        self._stop = next(key.keys[:1] for key in table if key.id == "cursor-off")
+        self._footer = Footer(self._items, id="footer")
+        self._writing = False
         self._shown = {key.id: keys.shown_key(key.keys[0]) if key.keys else f":{key.id}" for key in table}
         self._dimming: Timer | None = None
         self._layers: tuple[Grid | None, Palette | None] | None = None  # as the table draws them
@@ -79,9 +90,27 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
 
     def show(self, view: View) -> None:
         """Show a prompt, with what is known of it."""
+        self._writing = bool(view.writing)
+        self.offer()
         self._show_prompt(view)
         self._show_spark(view)
         self._show_frame(view)
+
+    def forget(self) -> None:
+        """What comes next has other tokens: an id that was shown no longer means what it did."""
+        self.prompt.forget()
+        self._stop_dimming()
+        self._layers = None
+        self.table.wait(Waiting("…"), keep=False)
+
+    def offer(self) -> None:
+        """Have the footer show the keys of a line that is typed, or what stops the model, or the usual."""
+        if self.entry.entry is not None:
+            self._footer.offer(WHILE_TYPING)
+        elif self._writing and self._stop:
+            self._footer.offer((Item(self._stop, "stop"), *self._items))
+        else:
+            self._footer.offer(self._items)
 
     def show_candidates(self, view: View, row: int) -> None:
         """Show the tokens that the table lists, one of them chosen."""
@@ -102,7 +131,8 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
 
     def show_layers(self, view: View) -> None:
         """Show the layers of the tokens that may follow, or no longer, and what the rows don't say."""
-        grid, palette = view.layers, self.palettes.usual
+        grid = view.layers
+        palette = self.palettes.usual if grid is None else self.palettes.of(grid)
         noted = [] if grid is None else [grid, replace(grid, note="")]
         scale = [[*legend(each, palette), run(" ")] for each in noted]
         title = [*words.table_title(view), *words.pinned(view)]
@@ -146,7 +176,7 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         show_from = partial(vocabulary.show, branch.ids)
         tokens = Tokens(branch.ids, show_from, vocabulary.special, added, branch.cursor)
         if (reading := view.reading) is not None:
-            palette = self.palettes.of(reading.scale)
+            palette = self.palettes.of(reading)
             self.prompt.show(tokens, palette.levels(reading.places), palette)
         else:
             awaited = view.coloured and not view.trouble

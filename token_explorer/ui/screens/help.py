@@ -116,7 +116,7 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
     def _rooms(self) -> Iterator[Row]:
         looks = self._keys_of("lens", "attention", between=" and ")
         writes = self._keys_of("edit", "chat", between=" and ")
-        apply = next(key for key, label in Composer.FOOTER if label == "apply")
+        apply = next(item.shown for item in Composer.FOOTER if item.label == "apply")
         yield self._keys_of("cursor-off"), f"leave it; from {looks} also by that key"
         yield apply, f"in {writes}: use what was written; leaving keeps a draft"
         yield "others", "stand at its bottom"
@@ -136,9 +136,10 @@ def _columns() -> Iterator[Row]:
 
 def _mouse() -> Iterator[Row]:
     yield "token", "look at it, and at what else could have stood there"
-    yield "candidate", "choose it; once more, take it"
+    yield "candidate", "choose it; once more, or by a double click, take it"
     yield "sparkline", "look at the token there"
     yield "panel", "choose a line; on its arrows, turn it"
+    yield "footer", "do what the key does; ☰ lists all keys"
 
 
 def _add_row(text: Text, name: str, help: str) -> None:

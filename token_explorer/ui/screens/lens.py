@@ -155,7 +155,7 @@ class LensRoom(Room):
             return
         sight, error = self._look(view)
         grid = self.mode.read(sight.cells)
-        palette = self._palettes.of(grid.scale)
+        palette = self._palettes.of(grid)
         sheet = lenswords.sheet(sight, grid, self.mode, view, palette)
         self.grid.show(sheet if error is None else replace(sheet, said=roomwords.why_not(error)))
         self._bottom.set(words.legend(grid, palette), *lenswords.detail(sight, self.mode, view))

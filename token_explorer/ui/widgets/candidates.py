@@ -64,11 +64,11 @@ class CandidateTable(LineView):
     class RowClicked(Message):
         """A row was clicked."""
 
-        def __init__(self, row: int, chosen: bool) -> None:
+        def __init__(self, row: int, takes: bool) -> None:
             super().__init__()
             self.row = row
-            self.chosen = chosen
-            """Whether it was the chosen one already."""
+            self.takes = takes
+            """Whether it shall be taken: it was the chosen one already, or is clicked twice."""
 
     class RowChosen(Message):
         """Another row is the chosen one, or the rows are others."""
@@ -90,6 +90,7 @@ class CandidateTable(LineView):
         self._dimmed = True
         self._waiting: Waiting | None = None
         self._said = ""  # in place of rows
+        self._took = False  # whether a chain of clicks has taken a row
         self._sampled = False  # whether the sampler has a column
         self._layers = 0  # how many have a column; 0 for bars
         self._cells: LayerCells | None = None
@@ -208,7 +209,15 @@ class CandidateTable(LineView):
         place = event.get_content_offset(self)
         row = -1 if place is None or place.y == 0 else place.y + self.scroll_offset.y - 1
         if 0 <= row < len(self.rows) and not self.stale:
-            self.post_message(self.RowClicked(row, row == self.chosen))
+            self._take_click(row, event.chain)
+
+    def _take_click(self, row: int, chain: int) -> None:
+        """One of a chain of clicks in one place: those after the one that took a row mean the old rows."""
+        if chain == 1:
+            self._took = False
+        if not self._took:
+            self._took = row == self.chosen or chain > 1
+            self.post_message(self.RowClicked(row, self._took))
 
     def render_line(self, y: int) -> Strip:
         width, base = self.line_width, self.base

@@ -71,6 +71,9 @@ class EntryLine(Widget):
             """Of texts that wait in the queue only the last matters."""
             return isinstance(message, EntryLine.Changed) and message.entry is self.entry
 
+    class Turned(Message):
+        """The line was opened or closed."""
+
     @dataclass
     class Submitted(Message):
         """Enter was pressed."""
@@ -123,6 +126,7 @@ class EntryLine(Widget):
         self.display = True
         # At once, not as Widget.focus does it: a key that comes before that would not be text.
         self.screen.set_focus(self._field, scroll_visible=False)
+        self.post_message(self.Turned())
 
     def close(self) -> None:
         """Hide the line, and give the keys back."""
@@ -131,6 +135,7 @@ class EntryLine(Widget):
             self.screen.set_focus(None)
         self.display = False
         self._field.begin("", "", False)
+        self.post_message(self.Turned())
 
     def tell(self, words: str, wrong: bool = False) -> None:
         """Put words at the right; none bring the entry's own hint back.

@@ -172,11 +172,14 @@ class _Ink:
 
 def legend(grid: Grid, palette: Palette) -> list[Segment]:
     """The scale of a grid, drawn as its cells are."""
+    note = [run(f"· {grid.note} ", dim=True)] if grid.note else []
+    if palette.bands:
+        named = [Segment(text, style) for text, style in palette.labels()]
+        return [run(" "), run(f"{grid.title} ", bold=True), *named, run(" "), *note]
     ink = _Ink(palette)
     places = np.linspace(0.0, 1.0, LEGEND_CELLS, dtype=np.float32)
     cells = ink.cells(ink.steps(places).tolist(), 1, Style())
     end = f" {grid.high:g} {grid.unit}".rstrip()
-    note = [run(f"· {grid.note} ", dim=True)] if grid.note else []
     return [run(" "), run(grid.title, bold=True), run(f" {grid.low:g} "), *cells, run(f"{end} "), *note]
 
 

@@ -109,6 +109,13 @@ class PromptPane(LineView):
         if changed or tokens.cursor != before.cursor:
             self._reveal()
 
+    def forget(self) -> None:
+        """Show nothing, and keep nothing: ids mean other tokens from now on."""
+        self._tokens, self._kept = Tokens((), lambda first: ()), []
+        self._levels, self._flow, self._tallest = no_levels(0), Flow(self._flow.width), 1
+        self._strips.clear()
+        self.refresh()
+
     def _reflow(self, before: Tokens, same: int) -> None:
         """Lay out the tokens, the first `same` of which were there before."""
         first = self._flow.begins(same)
