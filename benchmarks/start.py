@@ -1,6 +1,7 @@
 """The start: from the start of the program's process to its first screen, and to the table.
 
-Beside it, in turn, a bare script imports torch and transformers, loads the same weights, and does no more.
+Beside it, in turn, two scripts that do no more: one imports the libraries that a screen is made of, one
+imports torch and transformers and loads the same weights.
 """
 
 import subprocess
@@ -19,6 +20,8 @@ from tests.program import loaded
 GOAL_FIRST_S = 0.5
 GOAL_RATIO = 1.2
 _TITLE = "Token Explorer"
+# Nothing is painted before these are there.
+IMPORTS = "import numpy, textual.app"
 SCRIPT = """
 import sys
 import torch
@@ -30,10 +33,12 @@ print("loaded", flush=True)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Medians in seconds; the ratio is the median of the turns' own."""
+    """Medians in seconds; the ratios are the medians of the turns' own."""
 
     turns: int
     first_screen: float | None
+    imports: float | None
+    first_over_imports: float | None
     table: float | None
     bare_script: float | None
     table_over_bare: float | None
@@ -41,15 +46,18 @@ class Row:
 
 def measure(prompt: Prompt, turns: int) -> Row:
     """Start both, in turn, and once before that, so that their files are in the system's memory."""
-    screens, scripts = [], []
+    screens, imports, scripts = [], [], []
     for turn in range(turns + 1):
         began = _program(prompt)
+        imported = imports_s()
         script = script_s(prompt.folder)
         if turn:
             screens.append(began)
+            imports.append(imported)
             scripts.append(script)
     firsts, tables = [first for first, _ in screens], [table for _, table in screens]
-    return Row(turns, median(firsts), median(tables), median(scripts), ratio(tables, scripts))
+    first = median(firsts), median(imports), ratio(firsts, imports)
+    return Row(turns, *first, median(tables), median(scripts), ratio(tables, scripts))
 
 
 def bounds(rows: Sequence[Row]) -> Iterator[Bound]:
@@ -71,6 +79,13 @@ def _program(prompt: Prompt) -> tuple[float, float]:
         finally:
             screen.close()
     return first - start, table - start
+
+
+def imports_s() -> float:
+    """Seconds until Python has started and imported what a screen is made of."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", IMPORTS], check=True)
+    return time.perf_counter() - start
 
 
 def script_s(folder: str) -> float:

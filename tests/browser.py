@@ -31,9 +31,12 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--enable-unsafe-swiftshader",  # terminals draw by WebGL, also where there is no graphics card
 )
 # The protocol's own numbers of file descriptors.
 _READS, _WRITES = 3, 4
+# The kind of a WebSocket's frame.
+_BINARY = 2
 _VIRTUAL_KEYS = {
     "Enter": 13,
     "Escape": 27,
@@ -68,6 +71,12 @@ class Browser:
         """Addresses that were asked for since the last `open`."""
         self.complaints: list[str] = []
         """What went wrong since the last `open`: exceptions, errors and warnings of the console."""
+        self.loads = 0
+        """How many pages were asked for."""
+        self.received: list[bytes] = []
+        """What came over WebSockets as bytes since the last `open`."""
+        self.sockets: list[str] = []
+        """Addresses of the WebSockets that were opened since the last `open`."""
         path = find_browser()
         assert path is not None, f"none of {NAMES} is installed"
         self._folder = tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True)
@@ -88,7 +97,20 @@ class Browser:
         self._go("about:blank")
         self.requests.clear()
         self.complaints.clear()
+        self._forget()
         self._go(url)
+
+    def reload(self) -> None:
+        """Load the page anew, and wait until all of it is there."""
+        self._forget()
+        self.ask("Page.reload")
+        self._wait(lambda event: event["method"] == "Page.loadEventFired")
+
+    def _forget(self) -> None:
+        self.loads += 1
+        self.received.clear()
+        self.sockets.clear()
+        self._events.clear()
 
     def _go(self, url: str) -> None:
         self._events.clear()
@@ -114,12 +136,43 @@ class Browser:
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
-    def key(self, name: str) -> None:
+    def key(self, name: str, ctrl: bool = False) -> None:
         """Press and release a key, named as the DOM does: 'a', 'Enter', 'ArrowLeft'."""
         code = _VIRTUAL_KEYS.get(name, ord(name.upper()) if len(name) == 1 else 0)
-        text = {"text": name} if len(name) == 1 else {}
-        self.ask("Input.dispatchKeyEvent", type="keyDown", key=name, windowsVirtualKeyCode=code, **text)
-        self.ask("Input.dispatchKeyEvent", type="keyUp", key=name, windowsVirtualKeyCode=code)
+        press = {"key": name, "windowsVirtualKeyCode": code, "modifiers": 2 if ctrl else 0}
+        typed = "\r" if name == "Enter" else name
+        text = {"text": typed} if len(typed) == 1 and not ctrl else {}
+        self.ask("Input.dispatchKeyEvent", type="keyDown", **press, **text)
+        self.ask("Input.dispatchKeyEvent", type="keyUp", **press)
+
+    def insert(self, text: str) -> None:
+        """Type a text as an input method does, at once."""
+        self.ask("Input.insertText", text=text)
+
+    def drag(self, x: float, y: float, to_x: float, to_y: float, shift: bool = False) -> None:
+        """Press the first button at a point, move to another one, and let go."""
+        with_shift = {"modifiers": 8 if shift else 0}
+        mouse = "Input.dispatchMouseEvent"
+        self.ask(mouse, type="mousePressed", x=x, y=y, button="left", clickCount=1, **with_shift)
+        self.ask(mouse, type="mouseMoved", x=to_x, y=to_y, button="left", buttons=1, **with_shift)
+        self.ask(mouse, type="mouseReleased", x=to_x, y=to_y, button="left", clickCount=1, **with_shift)
+
+    def follow(self, key: str) -> None:
+        """Press a key that loads another page, or this one anew, and wait until all of it is there."""
+        self._forget()
+        self.key(key)
+        self._wait(lambda event: event["method"] == "Page.loadEventFired")
+
+    def wait_for_event(self, method: str, **params: Any) -> None:
+        """Wait until the browser tells of something, or has told since the page was loaded."""
+        self._wait(
+            lambda event: event["method"] == method and params.items() <= {**event.get("params", {})}.items()
+        )
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, looking each time that the page does something."""
+        while not holds():
+            self._read()
 
     def resize(self, width: int, height: int, density: float = 1.0) -> None:
         """Give the window another size, CSS pixels, of so many pixels each."""
@@ -190,6 +243,10 @@ class Browser:
     def _note(self, method: str, params: dict[str, Any]) -> None:
         if method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+        elif method == "Network.webSocketCreated":
+            self.sockets.append(params["url"])
+        elif method == "Network.webSocketFrameReceived" and params["response"]["opcode"] == _BINARY:
+            self.received.append(base64.b64decode(params["response"]["payloadData"]))
         elif method == "Runtime.exceptionThrown":
             self.complaints.append(json.dumps(params["exceptionDetails"]))
         elif method == "Log.entryAdded":

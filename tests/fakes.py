@@ -462,7 +462,8 @@ class FakeEngine:
             if token in VOCABULARY.ends:
                 ending = "end"
                 break
-            ended = any(text.encode() in VOCABULARY.utf8(ids[first:]) for text in plan.stops)
+            written = VOCABULARY.utf8(ids[first if plan.begun is None else plan.begun :])
+            ended = any(text.encode() in written for text in plan.stops)
             if ended and len(ids) - plan.prompt >= plan.least:
                 ending = "stop"
                 break

@@ -95,9 +95,11 @@ def test_a_start_has_a_first_screen_before_its_table(
     fake_program: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(start, "SCRIPT", 'print("loaded", flush=True)')
+    monkeypatch.setattr(start, "IMPORTS", "pass")
     row = start.measure(PROMPT, 1)
     assert row.first_screen is not None
     assert row.table is not None
+    assert row.imports is not None
     assert 0 < row.first_screen <= row.table
     assert [bound.unit for bound in start.bounds([row])] == ["s", "x"]
 
@@ -141,10 +143,10 @@ def test_a_bound_is_met_on_its_own_side_and_never_by_what_was_not_measured() -> 
 
 
 def test_a_table_has_the_names_of_the_fields_and_a_dash_for_what_is_missing() -> None:
-    title, names, line = table("title", [start.Row(3, 0.123, 1234.5, None, 12.34)]).splitlines()
+    title, names, line = table("title", [start.Row(3, 0.123, 1234.5, None, 12.34, 5.6, 7.8)]).splitlines()
     assert title == "title"
     assert "first screen" in names
-    assert line.split() == ["3", "0.12", "1234", "—", "12.3"]
+    assert line.split() == ["3", "0.12", "1234", "—", "12.3", "5.60", "7.80"]
     assert len(names) == len(line)
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ JSON_PAGE = (ROOT / "docs" / "JSON.md").read_text(encoding="utf-8")
 CTRL_D = "\x04"
 EXAMPLES = list(shell_examples(README))
 # What needs a terminal, what is waited for longest, and what names the program by its path.
-ELSEWHERE = ("", "repl", "replay", "trace", "tiny", "doctor")
+ELSEWHERE = ("", "repl", "replay", "trace", "tiny", "doctor", "serve")
 ANSWERED = [example for example in EXAMPLES if example.name not in ELSEWHERE]
 
 
@@ -157,6 +158,17 @@ def test_the_repl_of_the_readme_asks_for_a_model(workplace: Path) -> None:
         assert terminal.wait() == 0
     finally:
         terminal.close()
+
+
+def test_the_server_of_the_readme_tells_its_address_and_ends_by_ctrl_c(workplace: Path) -> None:
+    (example,) = (example for example in EXAMPLES if example.name == "serve")
+    command = [*shlex.split(example.command), "--port", "0"]  # the usual one may be taken here
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline()
+        server.send_signal(signal.SIGINT)
+        assert server.wait() == 0
+    check(example.shown, re.sub(r":\d+/", ":8000/", address))
 
 
 def test_the_tiny_model_of_the_readme_is_trained_and_writes(workplace: Path) -> None:

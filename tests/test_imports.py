@@ -36,6 +36,8 @@ def loaded_by(code: str) -> set[str]:
         ("token_explorer.ui.keys", HEAVY),
         ("token_explorer.engine.process", MODELS | SCREENS),
         ("token_explorer.ui.app", MODELS),
+        ("token_explorer.serve.server", MODELS | {"textual"}),
+        ("token_explorer.engine.exchange, token_explorer.cli.work, token_explorer.cli.serve", MODELS),
     ],
 )
 def test_a_room_loads_no_library_of_another(module: str, forbidden: frozenset[str]) -> None:

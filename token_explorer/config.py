@@ -155,6 +155,24 @@ class RunSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """The explorer in a browser."""
+
+    host: str = setting(
+        "127.0.0.1",
+        Text("a name or an address of this machine, or '0.0.0.0' for all", r"[0-9A-Za-z.:_-]+"),
+        "Where the server listens; what other machines can reach is to be chosen with care.",
+    )
+    port: int = setting(8000, Whole(0, 65535), "The port that it listens at; 0 takes a free one.")
+    max_sessions: int = setting(8, Whole(1, 1000, "tabs"), "How many tabs may be open at a time.")
+    idle_minutes: int = setting(
+        240,
+        Whole(1, 100_000, "minutes"),
+        "How long a tab may be left alone before it is closed; its prompts are kept.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, the keys that the user chose for actions, and the file that they come from."""
 
@@ -163,6 +181,7 @@ class Settings:
     display: DisplaySettings = field(default_factory=DisplaySettings)
     sampler: SamplerSettings = field(default_factory=SamplerSettings)
     run: RunSettings = field(default_factory=RunSettings)
+    serve: ServeSettings = field(default_factory=ServeSettings)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     source: Path | None = None
 
@@ -173,6 +192,7 @@ SECTIONS: dict[str, type[Any]] = {
     "display": DisplaySettings,
     "sampler": SamplerSettings,
     "run": RunSettings,
+    "serve": ServeSettings,
 }
 KEYS_SECTION = "keys"
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from tests.byhand.followed import Followed
 from tests.fakes import FakeEngine, encode
 from tests.results.spoken import Spoken
 from token_explorer import doctor
@@ -12,10 +13,11 @@ from token_explorer.core.engine import Check, Engine, EngineInfo, Stop
 from token_explorer.core.generation import Plan
 from token_explorer.core.sampling import Sampler
 from token_explorer.overlays import OVERLAYS
-from token_explorer.results import attention, completion, generation, lens, scoring, tokenization
+from token_explorer.results import attention, byhand, completion, generation, lens, scoring, tokenization
 from token_explorer.results.comparison import compare_models, compare_texts
 from token_explorer.results.document import Document
 from token_explorer.results.opened import Opened, open_model
+from token_explorer.results.wanted import Wanted
 from token_explorer.trace.run import record
 from token_explorer.trace.settings import TraceSettings
 
@@ -46,6 +48,7 @@ def documents() -> Iterator[tuple[str, Document]]:
         yield "lens", lens.look(opened(), IDS, pin, Stop()).document()
     yield from (("compare", document) for document in _comparisons())
     yield from (("trace", document) for document in _traces())
+    yield from (("byhand", document) for document in _followed())
     yield "doctor", doctor.report(_INFO, _PATHS)
 
 
@@ -59,6 +62,12 @@ _INFO = EngineInfo(
     lacks={"attention": "it has none"},
 )
 _PATHS = {"config": None, "own_config": Path("/config.toml"), "cache": Path("/cache")}
+
+
+def _followed() -> Iterator[Document]:
+    """All steps of a forward, and some numbers of it with their workings."""
+    for wanted in (Wanted(), Wanted(("mask",), positions=(2,)), Wanted(("logits",), column=3)):
+        yield byhand.follow(opened(Followed()), (1, 0, 2), wanted, 100, Stop()).document()
 
 
 def _written(sampler: Sampler | None, stopped_after: int) -> Document:

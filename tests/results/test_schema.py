@@ -19,7 +19,18 @@ DOCS = Path(__file__).parents[2] / "docs"
 WORDS = (DOCS / "JSON.md").read_text("utf-8")
 WHOLE: dict[str, Any] = json.loads((DOCS / "schema.json").read_text("utf-8"))
 DEFS: dict[str, Any] = WHOLE["$defs"]
-KINDS = ("complete", "generate", "tokenize", "score", "attention", "lens", "compare", "trace", "doctor")
+KINDS = (
+    "complete",
+    "generate",
+    "tokenize",
+    "score",
+    "attention",
+    "lens",
+    "compare",
+    "trace",
+    "byhand",
+    "doctor",
+)
 
 
 @functools.cache

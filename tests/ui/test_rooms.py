@@ -1,5 +1,7 @@
 """Rooms beside the explorer's screen: how they open and close, whose keys come first, what they are told."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ from token_explorer.errors import EngineFault, FacetUnavailable
 from token_explorer.overlays import OVERLAYS
 from token_explorer.results.palette import Palettes
 from token_explorer.ui.app import Explorer
+from token_explorer.ui.doors import DOORS, Door
 from token_explorer.ui.keys import Key
 from token_explorer.ui.screens.attention import AttentionRoom
 from token_explorer.ui.screens.lens import LensRoom
@@ -317,3 +320,16 @@ async def test_a_room_opens_again_as_it_was_left() -> None:
         assert driver.app.room is room
         assert (room.choice, room.sink) == (choice, False)
         assert driver.text() == text
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_a_door_knows_what_its_room_needs(door: Door) -> None:
+    assert door.kind.needs == door.needs  # type: ignore[attr-defined]
+
+
+def test_no_room_is_imported_before_it_is_opened() -> None:
+    code = "import sys; import token_explorer.ui.app; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = ran.stdout.split()
+    assert {f"token_explorer.ui.screens.{door.module}" for door in DOORS.values()}.isdisjoint(loaded)
+    assert "token_explorer.ui.screens.explore" in loaded

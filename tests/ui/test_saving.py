@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from token_explorer.errors import InputError
-from token_explorer.ui.saving import folder_beside, save_prompt
+from token_explorer.ui.saving import file_name, folder_beside, save_prompt
 
 NOW = datetime(2026, 3, 4, 5, 6, 7)
 
 
 def test_the_name_tells_when(tmp_path: Path) -> None:
     assert save_prompt("a", tmp_path / "deep" / "prompts", NOW).name == "prompt-20260304-050607.txt"
+    assert file_name(NOW) == "prompt-20260304-050607.txt"
 
 
 def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:

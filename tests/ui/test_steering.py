@@ -494,10 +494,10 @@ async def test_inserted_text_becomes_tokens_at_the_end() -> None:
 @in_loop
 async def test_pasted_text_goes_to_the_end_of_the_prompt() -> None:
     async with driving() as driver:
-        driver.app.post_message(events.Paste("two\nlines \x1b[31m"))
+        driver.app.post_message(events.Paste("three\r\nlines\rhere \x1b[31m"))
         await driver.pilot.pause()
         await driver.settle()
-        assert driver.workspace.branch.ids == (*IDS, *encode("two\nlines \x1b[31m")[1:])
+        assert driver.workspace.branch.ids == (*IDS, *encode("three\nlines\nhere \x1b[31m")[1:])
         check(driver)
 
 

@@ -1,183 +1,253 @@
-"""Exercises: one number of a forward at a time, to be computed by hand, and whether an answer is right.
+"""An exercise with a forward: which of its numbers are asked for, and what is given.
 
-Pure; knows nothing of terminals, nor of where anybody was.
+Knows nothing of who is asked.
 """
 
-import math
-import random
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import TypeAlias
+
+import numpy as np
 
 from token_explorer.byhand.forward import Forward
-from token_explorer.byhand.lines import MINUS, Dot, Line, Sum, spelled, written
+from token_explorer.byhand.lines import Dot, Formula, Sum
+from token_explorer.byhand.question import DECIMALS, Given, Question
 from token_explorer.byhand.step import Step
-from token_explorer.errors import InputError
+from token_explorer.byhand.weights import Numbers, Weights
 
-# Numbers are given to so many decimals; computing with those misses by less than the tolerance.
-DIGITS = 4
-TOLERANCE = 0.01
-# Numbers nearer to 0, and weights nearer to 1, are guessed too easily.
-GUESSED = 0.05
-# The probability that is asked for is no smaller, if there is such a one.
-LIKELY = 0.05
-# In the order of a forward: what is asked for, in words.
-KINDS = {
-    "embeddings": "a sum of two embeddings",
-    "norm-1-mean": "the mean of a row",
-    "scores": "a score: a dot product, divided",
-    "attention": "a softmax weight",
-    "mix": "a weighted value",
-    "residual-1": "a sum in the residual stream",
-    "activation": "an activation",
-    "final-norm": "a normed number",
-    "logits": "a logit: a dot product",
-    "probabilities": "a final probability",
+# Nobody adds up more by hand.
+MOST_TERMS = 32
+# Draws until a number is found that isn't nearly 0, nor a share that is nearly 1.
+_DRAWS = 64
+_TELLING = 0.05
+
+
+Maker: TypeAlias = Callable[[Forward, Random], Question | None]
+
+
+def questions(made: Forward, seed: int) -> tuple[Question, ...]:
+    """A question of each kind, in the order of the forward; those with too many terms are left out.
+
+    Args:
+        seed: which numbers are asked for; with the same one the same.
+    """
+    found = (_telling(make, made, Random(f"{seed} {kind}")) for kind, make in _MAKERS.items())
+    return tuple(question for question in found if question is not None)
+
+
+def digest(weights: Weights) -> str:
+    """What tells a model's weights from all others."""
+    found = hashlib.sha256(f"{weights.heads} {weights.activation}".encode())
+    for name in sorted(weights.parameters):
+        found.update(name.encode())
+        found.update(np.ascontiguousarray(weights[name]).tobytes())
+    return found.hexdigest()
+
+
+def _telling(make: Maker, made: Forward, random: Random) -> Question | None:
+    """The first of some questions whose number tells something; where none does the one that tells most."""
+    drawn = (make(made, random) for _ in range(_DRAWS))
+    best = None
+    for question in drawn:
+        if question is None or _tells(question) >= _TELLING:
+            return question
+        best = question if best is None or _tells(question) > _tells(best) else best
+    return best
+
+
+def _tells(question: Question) -> float:
+    """How far a number is from 0, and a share from 1 as well."""
+    size = abs(question.exact)
+    return min(size, 1.0 - size) if question.share else size
+
+
+def _rounded(values: Numbers) -> Numbers:
+    """Numbers as they are shown; no zero has a sign."""
+    return np.asarray(np.round(values, DECIMALS) + 0.0, dtype=np.float64)
+
+
+def _round(value: float) -> float:
+    return float(_rounded(np.asarray(value)))
+
+
+def _row(name: str, values: Numbers) -> Given:
+    return Given(name, tuple(values.tolist()))
+
+
+def _attention(made: Forward, random: Random, part: str) -> tuple[Step, int, int]:
+    """A step of some head, a token, and a key that isn't masked."""
+    weights = made.weights
+    step = made.find(part, random.randint(1, weights.layers), random.randint(1, weights.heads))
+    row = random.randrange(min(len(made.ids), MOST_TERMS))
+    return step, row, random.randint(0, row)
+
+
+def _dot(made: Forward, random: Random) -> Question | None:
+    """A query and a key multiplied."""
+    if not made.weights.layers or made.weights.head_width > MOST_TERMS:
+        return None
+    step, row, key = _attention(made, random, "scores")
+    exact = step.working(row, key)[0]
+    assert isinstance(exact, Dot)
+    left, right = _rounded(exact.left), _rounded(exact.right)
+    line = Dot("Σ", exact.formula, left, right, exact.left_name, exact.right_name)
+    given = _row(exact.left_name, left), _row(exact.right_name, right)
+    hint = "multiply the first number of one with the first of the other, and so on; then add up"
+    return Question("a dot product", step.name, row, "Σ", exact.formula, given, hint, (line,), exact.value)
+
+
+def _score(made: Forward, random: Random) -> Question | None:
+    """A dot product divided by the root of the head's width."""
+    if not made.weights.layers:
+        return None
+    step, row, key = _attention(made, random, "scores")
+    product, exact = step.working(row, key)
+    assert isinstance(exact, Formula)
+    total, divisor = _round(product.value), _round(exact.figures[1])
+    line = Formula(exact.name, exact.formula, "{} / {}", (total, divisor), total / divisor)
+    given = (Given(f"Σ = {product.formula}", (total,)), Given(exact.formula.partition(" / ")[2], (divisor,)))
+    hint = "the longer queries and keys are, the larger their products; so they are divided"
+    return Question("a score", step.name, row, exact.name, exact.formula, given, hint, (line,), exact.value)
+
+
+def _weight(made: Forward, random: Random) -> Question | None:
+    """The softmax of a query's scores, at one key."""
+    if not made.weights.layers:
+        return None
+    step, row, key = _attention(made, random, "attention")
+    scores = step.sources[0]
+    seen = _rounded(scores.values[row, : row + 1])
+    name, top = step.at(row, key), float(seen.max())
+    raised = np.exp(seen - top)
+    total, part = float(raised.sum()), float(raised[key])
+    working = (
+        Formula(
+            "e", f"exp({scores.at(row, key)} − max {scores.row(row)})", "exp({} − {})", (seen[key], top), part
+        ),
+        Sum("Σ", f"all exp({scores.label.symbol}[{row + 1},·] − max)", raised),
+        Formula(name, "e / Σ", "{} / {}", (part, total), part / total),
+    )
+    given = (_row(f"{scores.row(row)}, up to the query", seen),)
+    formula = f"exp({scores.at(row, key)}) / Σ exp({scores.label.symbol}[{row + 1},·])"
+    hint = "take the largest score off each, raise e to what is left, and divide by the sum of all"
+    exact = float(step.values[row, key])
+    return Question("an attention weight", step.name, row, name, formula, given, hint, working, exact, True)
+
+
+def _mixed(made: Forward, random: Random) -> Question | None:
+    """The values of all keys, weighted."""
+    if not made.weights.layers:
+        return None
+    step, row, _ = _attention(made, random, "mix")
+    (exact,) = step.working(row, random.randrange(step.values.shape[1]))
+    assert isinstance(exact, Dot)
+    left, right = _rounded(exact.left), _rounded(exact.right)
+    line = Dot(exact.name, exact.formula, left, right, exact.left_name, exact.right_name)
+    given = _row(exact.left_name, left), _row(exact.right_name, right)
+    hint = "multiply each key's weight with its value, and add up"
+    return Question(
+        "a weighted value", step.name, row, exact.name, exact.formula, given, hint, (line,), exact.value
+    )
+
+
+def _residual(made: Forward, random: Random) -> Question | None:
+    """What attention adds to the residual stream."""
+    if not made.weights.layers:
+        return None
+    step = made.find("residual-1", random.randint(1, made.weights.layers))
+    row, column = random.randrange(len(made.ids)), random.randrange(step.values.shape[1])
+    (exact,) = step.working(row, column)
+    assert isinstance(exact, Formula)
+    figures = tuple(map(_round, exact.figures))
+    line = Formula(exact.name, exact.formula, exact.template, figures, sum(figures))
+    given = tuple(
+        Given(source.at(row, column), (figure,)) for source, figure in zip(step.sources, figures, strict=True)
+    )
+    hint = "attention doesn't replace what came in: it is added"
+    return Question(
+        "a sum in the residual stream",
+        step.name,
+        row,
+        exact.name,
+        exact.formula,
+        given,
+        hint,
+        (line,),
+        exact.value,
+    )
+
+
+def _mean(made: Forward, random: Random) -> Question | None:
+    """The mean that a layer norm takes off."""
+    width = made.weights.width
+    if width > MOST_TERMS:
+        return None
+    step = made.find("final-mean")
+    row = random.randrange(len(made.ids))
+    total, exact = step.working(row, 0)
+    assert isinstance(total, Sum)
+    terms = _rounded(total.terms)
+    line = Sum("Σ", total.formula, terms)
+    name = exact.name
+    mean = Formula(name, exact.formula, f"{{}} / {width}", (line.value,), line.value / width)
+    given = (_row(step.sources[0].row(row), terms),)
+    hint = f"add up the {width} numbers, and divide by {width}"
+    formula = f"Σ {step.sources[0].row(row)} / {width}"
+    return Question(
+        "a layer norm's mean", step.name, row, name, formula, given, hint, (line, mean), exact.value
+    )
+
+
+def _logit(made: Forward, random: Random) -> Question | None:
+    """What the model says of one next token, before the softmax."""
+    if made.weights.width > MOST_TERMS:
+        return None
+    step = made.logits
+    row, column = random.randrange(len(made.ids)), random.randrange(step.values.shape[1])
+    (exact,) = step.working(row, column)
+    assert isinstance(exact, Dot)
+    left, right = _rounded(exact.left), _rounded(exact.right)
+    line = Dot(exact.name, exact.formula, left, right, exact.left_name, exact.right_name)
+    given = _row(exact.left_name, left), _row(exact.right_name, right)
+    hint = "one more dot product: the token's state after the last norm, and the row of a word"
+    return Question(
+        "a logit", step.name, row, exact.name, exact.formula, given, hint, (line,), exact.value, word=column
+    )
+
+
+def _probability(made: Forward, random: Random) -> Question | None:
+    """A logit's softmax, the sum over the vocabulary given."""
+    step, logits = made.probabilities, made.logits
+    row = random.randrange(len(made.ids))
+    likely = np.argsort(-step.values[row], kind="stable")[:5]
+    column = int(likely[random.randrange(len(likely))])
+    raised, total, _ = step.working(row, column)
+    assert isinstance(raised, Formula)
+    logit, top = map(_round, raised.figures)
+    divisor = _round(total.value)
+    name, part = step.at(row, column), float(np.exp(logit - top))
+    working = (
+        Formula("e", raised.formula, "exp({} − {})", (logit, top), part),
+        Formula(name, "e / Σ", "{} / {}", (part, divisor), part / divisor),
+    )
+    given = (
+        Given(logits.at(row, column), (logit,)),
+        Given(f"max {logits.row(row)}", (top,)),
+        Given(f"Σ = {total.formula}", (divisor,)),
+    )
+    hint = "raise e to the logit less the largest one, and divide by the sum that is given"
+    exact = float(step.values[row, column])
+    return Question("a probability", step.name, row, name, "e / Σ", given, hint, working, exact, True, column)
+
+
+_MAKERS: Mapping[str, Maker] = {
+    "dot": _dot,
+    "score": _score,
+    "weight": _weight,
+    "mix": _mixed,
+    "residual": _residual,
+    "mean": _mean,
+    "logit": _logit,
+    "probability": _probability,
 }
-_ANSWER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """A number to be computed.
-
-    Attributes:
-        step: of the forward that it is in.
-        row, column: where in it, counted from 0.
-    """
-
-    step: Step
-    row: int
-    column: int
-
-    @property
-    def name(self) -> str:
-        """The number, in symbols."""
-        return self.step.at(self.row, self.column)
-
-    @property
-    def kind(self) -> str:
-        """What it is, in words."""
-        return KINDS[self.step.label.part]
-
-    @property
-    def value(self) -> float:
-        """The number."""
-        return float(self.step.values[self.row, self.column])
-
-    @property
-    def lines(self) -> tuple[Line, ...]:
-        """How it comes about."""
-        return self.step.working(self.row, self.column)
-
-    @property
-    def formulas(self) -> list[str]:
-        """How to compute it, in symbols."""
-        return [f"{line.name} = {line.formula}" for line in self.lines]
-
-    @property
-    def given(self) -> list[str]:
-        """The numbers that it takes, but for those that are to be computed on the way."""
-        if self.step.label.part in ("attention", "probabilities"):
-            return list(self._row_given())
-        return [text for line in self.lines for text in _operands(line, [each.name for each in self.lines])]
-
-    def _row_given(self) -> Iterator[str]:
-        """Of a softmax, what it is taken of; of many, the sum of the exponentials."""
-        source = self.step.sources[0]
-        row = [value for value in source.values[self.row].tolist() if value > float("-inf")]
-        if self.step.label.part == "attention":
-            yield f"{source.row(self.row)} = {_listed(row)}"
-        else:
-            one, total = self.lines[0], self.lines[1]
-            value = float(source.values[self.row, self.column])
-            yield f"{source.at(self.row, self.column)} = {written(value, DIGITS)}"
-            yield f"max {source.row(self.row)} = {written(max(row), DIGITS)}"
-            yield f"{total.name} = {written(total.value, DIGITS)}, and {one.name} is to be computed"
-
-    @property
-    def hint(self) -> str:
-        """Something on the way: the first intermediate number, or between which whole numbers it lies."""
-        if len(self.lines) > 1:
-            return f"{self.lines[0].name} = {written(self.lines[0].value, DIGITS)}"
-        low = math.floor(self.value)
-        return f"it lies between {written(low, 0)} and {written(low + 1, 0)}"
-
-    def is_right(self, answer: float) -> bool:
-        """Whether an answer is the number, as nearly as the given decimals allow."""
-        return abs(answer - self.value) <= max(TOLERANCE, TOLERANCE * abs(self.value)) + 1e-12
-
-
-def questions(made: Forward, seed: int) -> list[Question]:
-    """A question of each kind, in the order of the forward; the same for the same forward and seed.
-
-    They are about the later half of the tokens, which have others before them.
-    """
-    choose = random.Random(seed)
-    return [_chosen(made, part, choose) for part in KINDS]
-
-
-def _chosen(made: Forward, part: str, choose: random.Random) -> Question:
-    """A number that isn't too easily guessed, where there is one."""
-    steps = [step for step in made.steps if step.label.part == part]
-    every = [question for step in steps for question in _of(step, len(made.ids) // 2)]
-    likely = [question for question in every if question.value >= LIKELY] if part == "probabilities" else []
-    plain = [question for question in every if _is_plain(question)]
-    return choose.choice(likely or plain or every)
-
-
-def _of(step: Step, first: int) -> Iterator[Question]:
-    """All numbers of a step from a row on, but for keys that come later."""
-    for row in range(first, len(step.values)):
-        keys = row + 1 if step.label.columns == "key" else step.values.shape[1]
-        yield from (Question(step, row, column) for column in range(keys))
-
-
-def _is_plain(question: Question) -> bool:
-    """Whether a number is neither nearly 0 nor nearly all of a row's weight."""
-    value = abs(question.value)
-    return value > GUESSED and (question.step.label.part != "attention" or value < 1 - GUESSED)
-
-
-def read_answer(text: str) -> float:
-    """A number as people write it: 0.5, .5, 0,5, −0.5, 50%, 1/2, 5e-1. Raises InputError."""
-    plain = text.strip().replace(MINUS, "-").replace("–", "-").replace(" ", "")
-    try:
-        if plain.endswith("%"):
-            return _decimal(plain[:-1]) / 100
-        above, stroke, below = plain.partition("/")
-        if stroke:
-            return _decimal(above) / _decimal(below)
-        return _decimal(plain)
-    except (ValueError, ZeroDivisionError, OverflowError):
-        shown = text.strip()[:40]
-        hint = "Write one such as 0.25, −1.5, 1/4 or 25%."
-        raise InputError("Not a number", f"{shown!r} is none.", hint) from None
-
-
-def _decimal(text: str) -> float:
-    if not _ANSWER.fullmatch(text):
-        raise ValueError(text)
-    value = float(text.replace(",", "."))
-    if not math.isfinite(value):
-        raise OverflowError(text)
-    return value
-
-
-def _operands(line: Line, computed: Sequence[str]) -> Iterator[str]:
-    """The numbers of a line that nobody has computed yet."""
-    if isinstance(line, Dot):
-        yield f"{line.left_name} = {_listed(line.left.tolist())}"
-        yield f"{line.right_name} = {_listed(line.right.tolist())}"
-    elif isinstance(line, Sum):
-        yield f"{line.formula}: {_listed(line.terms.tolist())}"
-    else:
-        known = [name for name in computed if name != line.name and name in line.formula]
-        figures = line.figures[len(known) :] if known else line.figures
-        if figures:
-            shown = [*known, *(spelled(figure, DIGITS) for figure in figures)]
-            yield f"{line.name} = {line.template.format(*shown)}"
-
-
-def _listed(values: Sequence[float]) -> str:
-    return "(" + ", ".join(written(value, DIGITS) for value in values) + ")"

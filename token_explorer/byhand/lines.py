@@ -89,13 +89,6 @@ class Formula:
 Line: TypeAlias = Dot | Sum | Formula
 
 
-def equation(line: Line, digits: int) -> str:
-    """A line without its name: the formula, the numbers where there is something to compute, the value."""
-    numbers, value = line.numbers(digits), written(line.value, digits)
-    parts = [line.formula, value] if numbers in (value, f"({value})") else [line.formula, numbers, value]
-    return " = ".join(parts)
-
-
 def spelled(value: float, digits: int) -> str:
     """A number to so many decimals, negative ones in brackets so that they can stand behind a sign."""
     shown = written(value, digits)

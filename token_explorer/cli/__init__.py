@@ -14,9 +14,9 @@ from typing import Annotated
 import typer
 
 from token_explorer import __version__
-from token_explorer.cli import doctor, numbers, pages, repl, replay, tiny, trace
+from token_explorer.cli import doctor, numbers, pages, repl, replay, serve, tiny, trace
 from token_explorer.cli.explore import check_terminal, kept_model, kept_session, run_explorer, starting_text
-from token_explorer.cli.flags import Bf16, ConfigFile, Device, LayerProb, ModelName, Seed
+from token_explorer.cli.flags import Bf16, ConfigFile, Device, LayerProb, ModelName, Prompt, Seed, StartFile
 from token_explorer.cli.output import SIGPIPE_CODE, drop_output, finish_output, ready_output
 from token_explorer.cli.sampling import with_seed
 from token_explorer.cli.settings import PROGRAM, check_model, overridden, read_settings
@@ -98,13 +98,8 @@ def _print_version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def explore(
     context: typer.Context,
-    input_file: Annotated[
-        str | None,
-        typer.Option("--input", "-i", metavar="FILE", help="Start from this file's text, as it is."),
-    ] = None,
-    prompt: Annotated[
-        str | None, typer.Option("--prompt", metavar="TEXT", help="Start from this text.")
-    ] = None,
+    input_file: StartFile = None,
+    prompt: Prompt = None,
     model: ModelName = None,
     bf16: Bf16 = False,
     device: Device = None,
@@ -158,6 +153,7 @@ for command in (
     repl.repl,
     trace.trace,
     replay.replay,
+    serve.serve,
     doctor.doctor,
 ):
     app.command()(command)

@@ -1,74 +1,83 @@
-"""The command `tiny byhand`: a forward followed step by step."""
+"""The command that prints a forward by hand, step by step: byhand."""
 
-import shutil
-import sys
 from typing import Annotated
 
 import typer
 
-from token_explorer.cli.flags import ConfigFile, Device, Force, InputFile, Json, TextArgument
-from token_explorer.cli.output import show, show_document
+from token_explorer.cli.flags import ConfigFile, Device, Force, InputFile, Json, Strip, TextArgument
+from token_explorer.cli.output import line_width, publish
 from token_explorer.cli.settings import settings_for
 from token_explorer.cli.source import read_text
+from token_explorer.files import check_new, write_file
 
 # The model that the commands of tiny are about, where none is named.
 TINY = "tiny"
+
 TinyModel = Annotated[
     str,
-    typer.Option("--model", "-m", metavar="NAME", help="'tiny' (the default), or another small GPT-2."),
+    typer.Option(
+        "--model", "-m", metavar="NAME", help="'tiny' (the default), or a folder with a small GPT-2."
+    ),
 ]
-HtmlFile = Annotated[
-    str | None, typer.Option("--html", metavar="FILE", help="Write a page for print instead.")
+Worksheet = Annotated[
+    str | None,
+    typer.Option("--html", metavar="FILE", help="Write a worksheet instead of text."),
 ]
 
 
-def _chosen(flag: str, help: str) -> "typer.models.OptionInfo":
-    option: typer.models.OptionInfo = typer.Option(flag, metavar="N", help=f"{help} May be repeated.")
+def _numbers(flag: str, what: str) -> "typer.models.OptionInfo":
+    help = f"{what}, counted from 1; may be given several times."
+    option: typer.models.OptionInfo = typer.Option(flag, metavar="N", min=1, help=help)
     return option
 
 
 def byhand(
     text: TextArgument = None,
     input_file: InputFile = None,
-    steps: Annotated[
+    strip: Strip = False,
+    step: Annotated[
         list[str] | None,
-        typer.Option("--step", metavar="NAME", help="Only this step, such as scores. May be repeated."),
+        typer.Option("--step", metavar="NAME", help="Only steps of this name; may be given several times."),
     ] = None,
-    layers: Annotated[list[int] | None, _chosen("--layer", "Only of this layer, from 1.")] = None,
-    heads: Annotated[list[int] | None, _chosen("--head", "Only of this head, from 1.")] = None,
-    positions: Annotated[list[int] | None, _chosen("--position", "Only of this token, from 1.")] = None,
-    columns: Annotated[
-        list[int] | None, _chosen("--column", "Only this column, with the working of each number.")
+    layer: Annotated[list[int] | None, _numbers("--layer", "Only steps of this layer")] = None,
+    head: Annotated[list[int] | None, _numbers("--head", "Only steps of this head")] = None,
+    position: Annotated[
+        list[int] | None, _numbers("--position", "Only this token's rows, each number worked out")
     ] = None,
-    html: HtmlFile = None,
+    column: Annotated[
+        int | None,
+        typer.Option("--column", metavar="N", min=1, help="Only this column, each number worked out."),
+    ] = None,
+    html: Worksheet = None,
     force: Force = False,
     model: TinyModel = TINY,
     device: Device = None,
     config_file: ConfigFile = None,
     as_json: Json = False,
 ) -> int:
-    """Follow a text through a tiny model: every number, from the embeddings to the probabilities."""
+    """Print each step of a forward, with its formula and its numbers.
+
+    With --position or --column the calculation of each number is written out.
+    """
     settings = settings_for(config_file, model, device, False)
-    given = read_text(text, input_file, False)
-    if html is not None:
-        from token_explorer.files import check_new
-
-        check_new(html, force)
+    check_page(html, force)
+    given = read_text(text, input_file, strip)
     from token_explorer.cli.work import encoded, note, opening, stopping
-    from token_explorer.results.byhand import Choice, walk
+    from token_explorer.results import byhand as steps
+    from token_explorer.results.wanted import Wanted
 
-    chosen = (steps, layers, heads, positions, columns)
-    choice = Choice(*(tuple(each or ()) for each in chosen))  # type: ignore[arg-type]  # mypy mixes their types
+    wanted = Wanted(tuple(step or ()), tuple(layer or ()), tuple(head or ()), tuple(position or ()), column)
     with stopping() as stop, opening(settings) as opened:
-        walked = walk(opened, encoded(opened, given), choice, stop)
+        followed = steps.follow(opened, encoded(opened, given), wanted, line_width(), stop)
     if html is not None:
-        from token_explorer.files import write_file
-        from token_explorer.results.worksheet import worksheet
-
-        write_file(html, worksheet(walked).encode(), force)
-        note(f"Wrote {html}; open it in a browser, or print it.")
-    if as_json:
-        show_document(walked.document())
-    elif html is None:
-        show(walked.text(shutil.get_terminal_size().columns if sys.stdout.isatty() else 0))
+        write_file(html, followed.page().encode(), force)
+        note(f"Wrote {html}; open it in a browser.")
+    if html is None or as_json:
+        publish(followed, as_json)
     return 0
+
+
+def check_page(html: str | None, force: bool) -> None:
+    """Raise OutputError where a worksheet can't be written, before a model is loaded."""
+    if html is not None:
+        check_new(html, force)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from token_explorer.cli.engines import engine_for, in_tab
 from token_explorer.cli.settings import check_model, spec
 from token_explorer.cli.source import checked
 from token_explorer.config import Settings
@@ -60,7 +61,9 @@ def kept_model(settings: Settings, kept: "Kept | None") -> Settings:
 
 
 def check_terminal() -> None:
-    """Raise InputError where there is no terminal to draw on and to read keys from."""
+    """Raise InputError where there is no terminal to draw on and to read keys from; a tab is one."""
+    if in_tab():
+        return
     streams = {"stdin": sys.__stdin__, "stdout": sys.__stdout__, "stderr": sys.__stderr__}
     for name, stream in streams.items():
         if stream is None or not stream.isatty():
@@ -81,9 +84,7 @@ def run_explorer(settings: Settings, first: "str | Start", kept: "Kept | None" =
         kept: the file that the session is kept in; None for none.
     """
     with uncollected():
-        from token_explorer.engine.process import local_engine
-
-    engine = local_engine(spec(settings))
+        engine = engine_for(spec(settings))
     if _has_free_core():
         engine.begin()  # it loads while this process gets the screen, which waits for nothing of it
     return run_on(engine, settings, first, settings.model.name, kept)
@@ -101,10 +102,8 @@ def models_of(settings: Settings) -> "Models":
     from token_explorer.ui.models import Models
 
     def make(name: str) -> "Engine":
-        from token_explorer.engine.process import local_engine
-
         check_model(name)
-        return local_engine(spec(replace(settings, model=replace(settings.model, name=name))))
+        return engine_for(spec(replace(settings, model=replace(settings.model, name=name))))
 
     def available() -> "Sequence[tuple[str, str]]":
         from token_explorer.engine.available import available

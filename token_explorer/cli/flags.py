@@ -34,6 +34,10 @@ InputFile = Annotated[
     str | None,
     typer.Option("--input", "-i", metavar="FILE", help="The text of this file, as it is; - is stdin."),
 ]
+StartFile = Annotated[
+    str | None, typer.Option("--input", "-i", metavar="FILE", help="Start from this file's text, as it is.")
+]
+Prompt = Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="Start from this text.")]
 Strip = Annotated[bool, typer.Option("--strip", help="Take blanks and line ends off the text's end.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Draw the same tokens again.")]

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 # What a shell reports for a program that ended because nobody read what it wrote: 128 + SIGPIPE.
 SIGPIPE_CODE = 141
+# Cells of a line that goes to no terminal.
+WIDTH = 100
+
+
+def line_width() -> int:
+    """How many cells a line on stdout has."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size((WIDTH, 24)).columns if is_terminal else WIDTH
 
 
 def ready_output() -> None:

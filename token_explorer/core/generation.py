@@ -25,6 +25,8 @@ class Plan:
             is kept.
         least: fewest tokens of the run, counted from `prompt`, before a stop string may end it.
         alternatives: how many of the likeliest tokens each step tells of; 0 for none.
+        begun: index of the first token that the run wrote, where this goes on with one; None where it begins.
+            What was written since may be the beginning of a stop string.
     """
 
     limit: int | None
@@ -34,6 +36,7 @@ class Plan:
     stops: tuple[str, ...] = ()
     least: int = 0
     alternatives: int = 0
+    begun: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ def generate(
         check_length(first + 1, runner.context)
     logits = runner.logits(ids, stop)
     stops, began = StopStrings(plan.stops), time.perf_counter()
+    for before in ids[first if plan.begun is None else plan.begun :]:
+        stops.complete(vocabulary.pieces[before])
     ending = _room(first, 0, plan, runner.context)
     while ending is None:
         stop.check()

@@ -11,26 +11,23 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
-from token_explorer.core.engine import Answer, Engine, EngineInfo, ModelSpec, Progress, Report, Stop, unheard
-from token_explorer.core.generation import Generated, Plan, Step
-from token_explorer.core.observation import Facet
-from token_explorer.core.scores import Scores
-from token_explorer.core.tokens import TokenIds, Vocabulary
-from token_explorer.engine.child import Call, MakeEngine, News, Reply, StopCall, serve
+from token_explorer.core.engine import Engine, ModelSpec
+from token_explorer.engine.asking import Asking
+from token_explorer.engine.calls import Call, News, Reply, StopCall
+from token_explorer.engine.child import MakeEngine, serve
 from token_explorer.errors import EngineDied
 
 # SIGKILL, by number: Windows doesn't know it.
 _KILLED = -9
 
 
-class EngineProcess:
+class EngineProcess(Asking):
     """An Engine whose work is done by a child process, started by `begin` or `load_tokenizer`.
 
     Args:
@@ -38,15 +35,12 @@ class EngineProcess:
     """
 
     def __init__(self, make: MakeEngine) -> None:
+        super().__init__()
         self._make = make
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._sending = threading.Lock()
         self._log: Path | None = None
-        self._number = 0
-        self._begun: int | None = None
-        self._tell_death: Callable[[], None] = lambda: None
-        self._report_long: Report = unheard
         if os.name == "posix":
             # Every spawn needs it, and it can't start once a screen has put something else in stderr's place.
             resource_tracker.ensure_running()
@@ -56,62 +50,10 @@ class EngineProcess:
         """The child's process id; None when there is no child."""
         return self._process.pid if self._process else None
 
-    def when_died(self, tell: Callable[[], None]) -> None:
-        """See Engine.when_died."""
-        self._tell_death = tell
-
-    def when_long(self, report: Report) -> None:
-        """See Engine.when_long."""
-        self._report_long = report
-
-    def begin(self) -> None:
-        """Start a new child that loads the tokenizer already, while this process does something else.
-
-        What it tells waits for `load_tokenizer`, as does the error where it fails.
-        """
+    def _open(self) -> None:
+        """Start a new child."""
         self.close()
         self._start()
-        self._begun = self._next_number()
-        with contextlib.suppress(EOFError, OSError):  # a child that has died is found dead there
-            self._send(Call(self._begun, "load_tokenizer"))
-
-    def load_tokenizer(self, report: Report) -> Vocabulary:
-        """Have a child load the tokenizer, a new one unless one has begun to. See Engine.load_tokenizer."""
-        if self._begun is None:
-            self.begin()
-        number, self._begun = self._begun, None
-        vocabulary: Vocabulary = self._answer(number, report=report)
-        return vocabulary
-
-    def load_model(self, report: Report) -> EngineInfo:
-        """See Engine.load_model."""
-        info: EngineInfo = self._ask("load_model", report=report)
-        return info
-
-    def prove(self, stop: Stop) -> EngineInfo:
-        """See Engine.prove."""
-        info: EngineInfo = self._ask("prove", stop=stop)
-        return info
-
-    def encode(self, text: str) -> TokenIds:
-        """See Engine.encode."""
-        ids: TokenIds = self._ask("encode", text)
-        return ids
-
-    def score(self, ids: TokenIds, top_k: int, stop: Stop) -> Scores:
-        """See Engine.score."""
-        scores: Scores = self._ask("score", ids, top_k, stop=stop)
-        return scores
-
-    def observe(self, ids: TokenIds, facet: Facet[Answer], stop: Stop) -> Answer:
-        """See Engine.observe."""
-        answer: Answer = self._ask("observe", ids, facet, stop=stop)
-        return answer
-
-    def generate(self, ids: TokenIds, plan: Plan, tell: Callable[[Step], None], stop: Stop) -> Generated:
-        """See Engine.generate."""
-        generated: Generated = self._ask("generate", ids, plan, tell=tell, stop=stop)
-        return generated
 
     def close(self) -> None:
         """End the child at once; what it was doing is lost."""
@@ -149,53 +91,7 @@ class EngineProcess:
         if process is self._process:
             self._tell_death()
 
-    def _ask(
-        self,
-        method: str,
-        *arguments: Any,
-        stop: Stop | None = None,
-        tell: Callable[[Step], None] | None = None,
-        report: Report | None = None,
-    ) -> Any:
-        """Send a call and wait for its answer, passing on its news; raises what the call raised."""
-        number = self._next_number()
-        try:
-            self._send(Call(number, method, arguments))
-            if stop is not None:
-                stop.when_set(lambda: self._send_stop(number))
-        except (EOFError, OSError) as error:
-            raise self._died() from error
-        return self._answer(number, tell, report)
-
-    def _next_number(self) -> int:
-        self._number += 1
-        return self._number
-
-    def _answer(
-        self,
-        number: int | None,
-        tell: Callable[[Step], None] | None = None,
-        report: Report | None = None,
-    ) -> Any:
-        """Wait for the answer to a call that was sent."""
-        try:
-            while True:
-                message = self._receive()
-                if message.number != number:
-                    continue  # left over from a call whose news its caller could not bear
-                if isinstance(message, Reply):
-                    break
-                if isinstance(message.value, Progress):
-                    (report or self._report_long)(message.value)
-                elif tell is not None:
-                    tell(message.value)
-        except (EOFError, OSError) as error:
-            raise self._died() from error
-        if message.error is not None:
-            raise message.error
-        return message.value
-
-    def _send(self, message: object) -> None:
+    def _send(self, message: Call | StopCall) -> None:
         if self._connection is None:
             raise EOFError
         with self._sending:
@@ -206,11 +102,6 @@ class EngineProcess:
             raise EOFError
         message: Reply | News = self._connection.recv()
         return message
-
-    def _send_stop(self, number: int) -> None:
-        # A dead child has stopped; the caller learns of it where it waits.
-        with contextlib.suppress(EOFError, OSError):
-            self._send(StopCall(number))
 
     def _died(self) -> EngineDied:
         """The error that tells how the child ended."""

@@ -22,19 +22,20 @@ def fraction(part: float) -> str:
         return ">.9999"
     if part >= 0.01:
         return f"{part:.4f}"
-    return "0" if part <= 0.0 else _scientific(part)
+    return "0" if part <= 0.0 else scientific(part)
 
 
 def bits(value: float) -> str:
     """A number of bits, to two decimals or three digits."""
     if value <= 0.0:
         return "0.00"
-    return f"{value:.2f}" if value >= 0.01 else _scientific(value)
+    return f"{value:.2f}" if value >= 0.01 else scientific(value)
 
 
-def _scientific(value: float) -> str:
-    digits, power = f"{value:.2e}".split("e")
-    return f"{digits}e{int(power)}"
+def scientific(value: float, digits: int = 2) -> str:
+    """A positive number with its power of ten, to so many decimals."""
+    shown, power = f"{value:.{digits}e}".split("e")
+    return f"{shown}e{int(power)}"
 
 
 def milliseconds(seconds: float) -> str:

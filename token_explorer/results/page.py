@@ -21,18 +21,28 @@ from token_explorer.core.engine import EngineInfo
 from token_explorer.core.tokens import Vocabulary, display, visible_blanks
 from token_explorer.results import palette
 
-Name = Literal["attention", "lens", "learning"]
+Name = Literal["attention", "lens", "learning", "byhand", "exercise"]
 # The scripts of each page, in the order in which they run.
 _SCRIPTS: dict[Name, tuple[str, ...]] = {
     "attention": ("shell.js", "heatmap.js", "attention.js"),
     "lens": ("shell.js", "lens.js"),
     "learning": ("shell.js", "learning.js"),
+    "byhand": ("shell.js", "worksheet.js", "byhand.js"),
+    "exercise": ("shell.js", "worksheet.js", "exercise.js"),
 }
 # JSON for a script's data: what can be written there, by its number.
 Content = Mapping[str, Any]
 
 # Characters that may begin markup, inside a script too; JSON can spell each by its number.
 _MARKUP = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
+# The styles of each, the shared ones first.
+_STYLES: dict[Name, tuple[str, ...]] = {
+    "attention": ("shell.css", "attention.css"),
+    "lens": ("shell.css", "lens.css"),
+    "learning": ("shell.css", "learning.css"),
+    "byhand": ("shell.css", "worksheet.css"),
+    "exercise": ("shell.css", "worksheet.css"),
+}
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -44,7 +54,7 @@ def page(name: Name, title: str, content: Content) -> str:
         title: of the window, as shown.
         content: what its script draws; any text in it has gone through `display`.
     """
-    style = part("shell.css") + part(f"{name}.css")
+    style = "".join(map(part, _STYLES[name]))
     script = "".join(map(part, _SCRIPTS[name]))
     parts = {
         "title": html.escape(title),

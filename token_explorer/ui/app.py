@@ -5,6 +5,7 @@ Which prompts there are and what is known of them lives in Exploration, what is 
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from io import StringIO
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -22,19 +23,12 @@ from token_explorer.errors import ExplorerError
 from token_explorer.overlays import OVERLAYS, Overlay
 from token_explorer.ui.choices import LAYER_MODES
 from token_explorer.ui.commandline import CommandLine
+from token_explorer.ui.doors import DOORS
 from token_explorer.ui.exploration import Exploration
 from token_explorer.ui.models import Models
 from token_explorer.ui.orders import orders
 from token_explorer.ui.resuming import Kept, Resuming
-from token_explorer.ui.saving import folder_beside, save_prompt
-from token_explorer.ui.screens.attention import AttentionRoom
-from token_explorer.ui.screens.byhand import ByHandRoom
-from token_explorer.ui.screens.chat import ChatRoom
-from token_explorer.ui.screens.compose import Composer
-from token_explorer.ui.screens.edit import EditRoom
-from token_explorer.ui.screens.help import HelpScreen
-from token_explorer.ui.screens.lens import LensRoom
-from token_explorer.ui.screens.menu import MenuScreen
+from token_explorer.ui.saving import file_name, folder_beside, save_prompt
 from token_explorer.ui.screens.room import Room, RoomKind
 from token_explorer.ui.widgets.candidates import CandidateTable
 from token_explorer.ui.widgets.entry import Entry
@@ -42,6 +36,8 @@ from token_explorer.ui.widgets.prompt import PromptPane
 
 if TYPE_CHECKING:
     from textual.command import Provider
+
+    from token_explorer.ui.screens.compose import Composer
 # What keys do while a line is typed; the others are for the line, or come by mistake.
 _BESIDE_A_LINE = ("choose-up", "choose-down", "page-up", "page-down", "commands", "quit")
 # Keys that wait for nothing.
@@ -61,13 +57,7 @@ class Explorer(Resuming):
     """The terminal program. See Stage, Moving and Resuming for its arguments."""
 
     COMMANDS: ClassVar["set[type[Provider] | Callable[[], type[Provider]]]"] = {_commands}
-    ROOMS: ClassVar[Mapping[str, RoomKind]] = {
-        "lens": LensRoom,
-        "attention": AttentionRoom,
-        "by-hand": ByHandRoom,
-        "edit": EditRoom,
-        "chat": ChatRoom,
-    }
+    ROOMS: ClassVar[Mapping[str, RoomKind]] = DOORS
     """The rooms by the ids of their keys; each is made from the palettes and the table of keys."""
 
     def __init__(
@@ -335,7 +325,7 @@ class Explorer(Resuming):
     def on_room_pin_chosen(self, message: Room.PinChosen) -> None:
         self._do(lambda shown: shown.follow(message.token))
 
-    async def on_composer_applied(self, message: Composer.Applied) -> None:
+    async def on_composer_applied(self, message: "Composer.Applied") -> None:
         """What was written in a room becomes the prompt, or another one."""
         ids, opens_new = message.ids, message.room.opens_new
         await self._close_room()
@@ -349,12 +339,20 @@ class Explorer(Resuming):
             return
         text, whole = self.exploration.text()
         try:
-            path = save_prompt(text, folder_beside(self.settings.source))
+            place = self._saved(text)
         except ExplorerError as error:
             self.report(error)
             return
         broken = "" if whole else "\nBytes that make no whole character were saved as U+FFFD."
-        self.say("Saved", f"{path}{broken}")
+        self.say("Saved", f"{place}{broken}")
+
+    def _saved(self, text: str) -> str:
+        """Save a text where its user can get at it, and say where. Raises InputError."""
+        if not self.is_web:
+            return str(save_prompt(text, folder_beside(self.settings.source)))
+        name = file_name()
+        self.deliver_text(StringIO(text), save_filename=name, mime_type="text/plain", encoding="utf-8")
+        return f"{name}, a download of the browser."
 
     def on_key(self, event: events.Key) -> None:
         """Type keys that were on their way to the screen when the one before them opened a line."""
@@ -364,9 +362,13 @@ class Explorer(Resuming):
             line.take(event)
 
     def action_help(self) -> None:
+        from token_explorer.ui.screens.help import HelpScreen
+
         self.push_screen(HelpScreen(self.keys, OVERLAYS))
 
     def action_menu(self) -> None:
+        from token_explorer.ui.screens.menu import MenuScreen
+
         self.push_screen(MenuScreen(self.keys), self._take_from_menu)
 
     def _take_from_menu(self, id: str | None) -> None:

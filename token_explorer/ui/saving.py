@@ -17,6 +17,11 @@ def folder_beside(source: Path | None) -> Path:
     return (Path.cwd() if source is None else source.absolute().parent) / FOLDER
 
 
+def file_name(now: datetime | None = None) -> str:
+    """The name of a file that a prompt is saved to now, or at a moment."""
+    return f"{_stem(now)}.txt"
+
+
 def save_prompt(text: str, folder: Path, now: datetime | None = None) -> Path:
     """Write a text to a new file and give its path.
 
@@ -27,7 +32,7 @@ def save_prompt(text: str, folder: Path, now: datetime | None = None) -> Path:
     Raises:
         InputError: the folder can't be made or written to.
     """
-    stem = f"prompt-{now or datetime.now():%Y%m%d-%H%M%S}"
+    stem = _stem(now)
     part = folder / f".{stem}-{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,6 +48,10 @@ def save_prompt(text: str, folder: Path, now: datetime | None = None) -> Path:
             f"{folder}: {error.strerror or error}.",
             "Start the program in a folder that you may write to.",
         ) from error
+
+
+def _stem(now: datetime | None) -> str:
+    return f"prompt-{now or datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _place(part: Path, folder: Path, stem: str) -> Path:

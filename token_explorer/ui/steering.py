@@ -152,7 +152,7 @@ class Steering(Audience):
     def on_paste(self, event: events.Paste) -> None:
         """Text that is pasted where nothing takes text goes to the end of the prompt."""
         if self.room is None and self.screen is self.explore:
-            self.insert(event.text)
+            self.insert(event.text.replace("\r\n", "\n").replace("\r", "\n"))  # as terminals send line ends
 
     def insert(self, text: str) -> None:
         """Put the tokens of a text after the prompt that is shown."""

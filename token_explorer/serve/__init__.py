@@ -1,0 +1,1 @@
+"""The explorer in a browser: who may come in, what each tab runs, and the page that shows it."""
