@@ -205,6 +205,8 @@ class PromptPane(LineView):
         self._fit_height()
         self.call_after_refresh(self._reveal)
         self.refresh()
+        # Textual drops what is asked of a layout while one is under way; the height was that of other lines.
+        self.call_after_refresh(self.refresh, layout=True)
 
     def _forget_styles(self) -> None:
         self._strips.clear()
