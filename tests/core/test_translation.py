@@ -7,6 +7,7 @@ from tests.fakes import PIECES, VOCABULARY, encode
 from token_explorer.core.branch import Workspace
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.core.translation import translated
+from token_explorer.errors import InputError
 
 # Its words have other ids, and its tokenizer cuts bytes.
 OTHER = Vocabulary((*PIECES[:257], *reversed(PIECES[257:])), frozenset({256}), 256, 256)
@@ -42,3 +43,24 @@ def test_the_same_tokens_keep_all_ids_and_cut_nothing() -> None:
     assert found.kept
     assert found.workspace.branches == workspace.branches
     assert not found.workspace.past
+
+
+def no_girls(text: str) -> TokenIds:
+    if "girl" in text:
+        raise InputError("Can't use this prompt", "girl.")
+    return by_bytes(text)
+
+
+def test_prompts_that_the_other_model_can_t_read_are_left_and_given_back_as_texts() -> None:
+    workspace = Workspace.open(encode("a small girl")).add(encode("Once")).add(encode("upon"))
+    found = translated(workspace, VOCABULARY, OTHER, no_girls)
+    assert [OTHER.text(each.ids) for each in found.workspace.branches] == ["Once", "upon"]
+    assert OTHER.text(found.workspace.branch.ids) == "upon"
+    assert found.left == ("a small girl",)
+
+
+def test_where_it_can_read_none_it_begins_where_it_starts_from() -> None:
+    found = translated(Workspace.open(encode("a small girl")), VOCABULARY, OTHER, no_girls)
+    assert found.workspace.branches[0].ids == (256,)
+    assert found.left == ("a small girl",)
+    assert "can't read" in found.told

@@ -344,7 +344,7 @@ async def test_a_click_chooses_a_candidate_and_a_second_one_appends_it() -> None
 @in_loop
 async def test_every_key_works_wherever_was_clicked() -> None:
     async with driving() as driver:
-        for y in range(0, 40, 3):
+        for y in range(0, 39, 3):  # all but the footer, whose keys a click presses
             await driver.pilot.click(offset=(60, y))
             await driver.settle()
             before = driver.workspace

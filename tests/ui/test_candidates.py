@@ -50,7 +50,7 @@ class Host(App[None]):
         self.told.append(message.row)
 
     def on_candidate_table_row_clicked(self, message: CandidateTable.RowClicked) -> None:
-        self.clicked.append((message.row, message.chosen))
+        self.clicked.append((message.row, message.takes))
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from token_explorer.errors import ExplorerError
 from token_explorer.ui import words
 from token_explorer.ui.models import Models
 from token_explorer.ui.removal import Moved, Removal, close_aside
+from token_explorer.ui.saving import folder_beside, save_prompt
 from token_explorer.ui.screens.models import ModelScreen
 from token_explorer.ui.steering import Steering
 
@@ -155,7 +156,17 @@ class Moving(Steering):
         self.take_engine(moved.engine, shown, moved.info)
         self.show_sampler()
         close_aside(before)
-        self.say(moved.info.model, moved.prompts.told)
+        self.say(moved.info.model, f"{moved.prompts.told}{self._save_left(moved.prompts.left)}")
+
+    def _save_left(self, texts: Sequence[str]) -> str:
+        """Save the prompts that the model can't read; in words, where."""
+        if not texts:
+            return ""
+        try:
+            paths = [save_prompt(text, folder_beside(self.settings.source)) for text in texts]
+        except ExplorerError as error:
+            return f"\nWhat it can't read could not be saved: {error.message}"
+        return "\nWhat it can't read was saved: " + ", ".join(map(str, paths))
 
     def on_unmount(self) -> None:
         if self._removal is not None:

@@ -93,6 +93,8 @@ class Removal:
         self._stop.check()
 
         def cut(text: str) -> TokenIds:
+            if not text:
+                return engine.encode(text)
             # A prompt that is too long for this model is there all the same, and is said to be.
             return engine.observe((), Encoding(text, whole=True, fitting=False), self._stop).tokens
 

@@ -100,6 +100,19 @@ class Resuming(Moving):
             other = "" if session.model == self.model_name else f" {session.model} isn't the model in use."
             self.say("Cut anew", f"The prompts were kept in other tokens.{other} Their texts were cut anew.")
 
+    def _see(self, seen: news.Observed | news.Unseen) -> None:
+        super()._see(seen)
+        if self._session is not None and isinstance(seen, news.Unseen) and isinstance(seen.facet, Encoding):
+            self._leave(seen.error)
+
+    def _leave(self, error: ExplorerError) -> None:
+        """Start as usual where this model can't read what was kept, and lose nothing of it."""
+        self._session = None
+        aside = None if self._keeper is None else self._keeper.put_aside()
+        where = "" if aside is None else f"\nWhat was kept is now {aside}."
+        self.say("Not taken up", f"{error.title}: {error.message}{where}", "warning")
+        self.show()
+
     def _take_up(self, prompts: tuple[Branch, ...]) -> None:
         """Show the prompts that were kept; beside them what was asked for at the start, or written since."""
         session, shown = self._session, self.exploration

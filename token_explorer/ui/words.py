@@ -42,13 +42,19 @@ def plain(text: str) -> str:
     return "\n".join(display(line) if line else "" for line in text.split("\n"))
 
 
-def legend(reading: Measured, palette: Palette) -> list[Segment]:
-    """The scale of an overlay in the colours that it is drawn with."""
+def legend(reading: Measured, palette: Palette, brief: bool = False) -> list[Segment]:
+    """The scale of an overlay in the colours that it is drawn with; `brief` shortens what bands are of."""
     note = [run(f"· {reading.note} ", dim=True)] if reading.note else []
     if np.isnan(reading.values).all():  # then the ends of the scale stand for nothing
         return [run(" "), run(f"{reading.title} ", bold=True), *note]
     if palette.bands:
-        return [run(" "), run(f"{reading.title} ", bold=True), *bands(palette), run(" "), *note]
+        return [
+            run(" "),
+            run("p " if brief else f"{reading.title} ", bold=True),
+            *bands(palette),
+            run(" "),
+            *note,
+        ]
     low, high = f"{reading.low:.4g}", f"{reading.high:.4g}"
     colours = ramp(palette) or [run("to", dim=True)]
     end = f" {high} {reading.unit}" if reading.unit else f" {high}"
@@ -65,10 +71,10 @@ def ramp(palette: Palette) -> list[Segment]:
     return [Segment(" ", style) for style in palette.ramp(LEGEND_CELLS)]
 
 
-def title(view: View, palettes: Palettes) -> list[Segment]:
+def title(view: View, palettes: Palettes, brief: bool = False) -> list[Segment]:
     """What the colours mean: the legend, or why there is none, or that it is awaited."""
     if view.reading is not None:
-        return legend(view.reading, palettes.of(view.reading))
+        return legend(view.reading, palettes.of(view.reading), brief)
     if view.overlay is None:
         return []
     name = [run(" "), run(view.overlay.name, bold=True)]

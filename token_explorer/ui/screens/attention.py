@@ -37,6 +37,8 @@ class AttentionRoom(Room):
     AttentionRoom #attention-title { background: $panel; }
     AttentionRoom #attention-body { height: 1fr; }
     AttentionRoom #attention-lists { width: 32%; min-width: 31; max-width: 54; }
+    AttentionRoom.-narrow #attention-body { layout: vertical; }
+    AttentionRoom.-narrow #attention-lists { width: 100%; max-width: 100%; }
     AttentionRoom HeatMap, AttentionRoom Listing {
         height: 1fr; background: $background; border-left: solid $primary; border-right: solid $primary;
     }

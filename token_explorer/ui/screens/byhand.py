@@ -45,6 +45,8 @@ class ByHandRoom(Room):
     ByHandRoom #byhand-title { background: $panel; }
     ByHandRoom #byhand-body { height: 1fr; }
     ByHandRoom #byhand-list { width: 32%; min-width: 26; max-width: 42; }
+    ByHandRoom.-narrow #byhand-body { layout: vertical; }
+    ByHandRoom.-narrow #byhand-list { width: 100%; max-width: 100%; height: 30%; }
     ByHandRoom WorkingPane { min-height: 5; }
     ByHandRoom StepList, ByHandRoom NumberGrid, ByHandRoom WorkingPane {
         height: 1fr; background: $background; border-left: solid $primary; border-right: solid $primary;

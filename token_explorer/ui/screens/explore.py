@@ -19,6 +19,7 @@ from token_explorer.core.tokens import common_length, show
 from token_explorer.results.palette import Palette, Palettes
 from token_explorer.ui import keys, words
 from token_explorer.ui.keys import Item
+from token_explorer.ui.screens.room import NARROW
 from token_explorer.ui.view import View
 from token_explorer.ui.widgets.bar import Bar, run
 from token_explorer.ui.widgets.candidates import CandidateTable, Waiting
@@ -47,6 +48,7 @@ WHILE_TYPING = (
 class ExploreScreen(Screen[None], inherit_bindings=False):
     """The one screen of the explorer, but for help."""
 
+    HORIZONTAL_BREAKPOINTS = NARROW
     AUTO_FOCUS = ""  # None would mean the application's, which is whatever takes the focus
 
     def __init__(self, palettes: Palettes, table: Sequence[keys.Key]) -> None:
@@ -57,6 +59,8 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
         self.table = CandidateTable(id="candidates")
         self._prompt_top = Bar(("╭", "╮"), "─", id="prompt-top")
         self._prompt_bottom = Bar(("╰", "╯"), "─", id="prompt-bottom")
+        self._legend = Bar(("│", "│"))  # where the line below the prompt has no room for it
+        self._legend.display = False
         self._table_top = Bar(("╭", "╮"), "─", id="table-top")
         self._table_bottom = Bar(("╰", "╯"), "─", id="table-bottom")
         self.spark = Sparkline(id="spark")
@@ -74,7 +78,7 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         yield self.title_line
-        yield from (self._prompt_top, self.prompt, self.spark, self._prompt_bottom)
+        yield from (self._prompt_top, self.prompt, self.spark, self._legend, self._prompt_bottom)
         yield self._table_top
         with Horizontal(id="middle"):
             yield from (self.table, self.panel)
@@ -200,7 +204,11 @@ class ExploreScreen(Screen[None], inherit_bindings=False):
             [run(f" {count} ")],
         )
         looked = words.detail(ids, view.branch.cursor, view.vocabulary, view.scores, view.reading)
-        self._prompt_bottom.set(words.title(view, self.palettes), *looked)
+        narrow = self.has_class("-narrow")
+        legend = words.title(view, self.palettes, narrow)
+        self._legend.display = below = bool(legend) and narrow
+        self._legend.set(legend if below else [])
+        self._prompt_bottom.set([] if below else legend, *looked)
 
 
 def _cut(view: View, key: str) -> list[Segment]:

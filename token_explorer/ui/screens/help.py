@@ -54,6 +54,7 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
     def __init__(self, keys: Iterable[Key], overlays: Iterable[Overlay]) -> None:
         super().__init__()
         self._keys, self._overlays = tuple(keys), tuple(overlays)
+        self._said = Static(markup=False)
         for key in self._keys:
             if key.id == "help":
                 for name in key.keys:
@@ -63,15 +64,19 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         with VerticalScroll(can_focus=False) as box:
             box.border_title = "Token Explorer"
             box.border_subtitle = "↑↓ Space scroll · Esc closes"
-            yield Static(self.text(), markup=False)
+            yield self._said
 
-    def text(self) -> Text:
-        """The whole help."""
+    def on_resize(self) -> None:
+        """A row goes on below itself, on a narrow screen earlier."""
+        self._said.update(self.text(min(WIDTH, self.size.width - (BOX - WIDTH))))
+
+    def text(self, width: int = WIDTH) -> Text:
+        """The whole help, in so many cells."""
         text = Text()
         for heading, rows in self._sections():
             text.append(f"{heading}\n", Style(bold=True))
             for name, help in rows:
-                _add_row(text, name, help)
+                _add_row(text, name, help, width)
             text.append("\n")
         text.rstrip()
         return text
@@ -142,9 +147,9 @@ def _mouse() -> Iterator[Row]:
     yield "footer", "do what the key does; ☰ lists all keys"
 
 
-def _add_row(text: Text, name: str, help: str) -> None:
+def _add_row(text: Text, name: str, help: str, width: int) -> None:
     """Add a row; what it says goes on below itself, and begins there where the name takes its place."""
-    lines = wrapped(help, WIDTH - INDENT)
+    lines = wrapped(help, max(1, width - INDENT))
     if len(name) > INDENT - 3:
         lines = ["", *lines]
     text.append(f"  {name:<{INDENT - 2}}", Style(bold=True))

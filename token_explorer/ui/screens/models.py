@@ -23,7 +23,7 @@ from token_explorer.ui import words
 
 BAR = 24
 NAME = "name"
-HINT = "a hub id, a folder, or a .gguf file"
+HINT = "a hub id, a folder, a .gguf file"
 
 
 class ModelScreen(ModalScreen[None], inherit_bindings=False):
@@ -65,7 +65,7 @@ class ModelScreen(ModalScreen[None], inherit_bindings=False):
         """Name of the model that loads; '' while none does."""
         self._offered: list[str] = []
         self._list = OptionList(markup=False)
-        self._field = Input(placeholder=f"or write {HINT}", id=NAME)
+        self._field = Input(placeholder=f"or {HINT}", id=NAME)
         self._status = Static("Looking for models …", markup=False)
 
     def compose(self) -> ComposeResult:

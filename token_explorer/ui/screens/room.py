@@ -17,6 +17,9 @@ from token_explorer.results.palette import Palettes
 from token_explorer.ui.keys import Key
 from token_explorer.ui.view import View
 
+# The class that a screen has while it is as narrow as a phone's: panes stand one below the other.
+NARROW = [(0, "-narrow"), (60, "-broad")]
+
 
 class Known(Protocol):
     """What is known of the prompt that is shown."""
@@ -47,6 +50,7 @@ class Room(Screen[None], inherit_bindings=False):
     """A screen beside the explorer's."""
 
     AUTO_FOCUS = None
+    HORIZONTAL_BREAKPOINTS = NARROW
     needs: ClassVar[Kind]
     """What the model must have for this room."""
 
