@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import Browser, find_browser
+from tests.engine.random_models import save_random
 from tests.program import first_row, loaded, tokens
 from tests.serve.page import Page
 from tests.serve.running import Running, running
@@ -183,7 +184,18 @@ def test_a_page_that_is_loaded_anew_is_the_same_tab_and_a_duplicate_another_one(
     assert page.browser.evaluate(script) == name
 
 
-@pytest.mark.xfail(reason="the explorer doesn't keep its workspace yet", strict=True, raises=AssertionError)
+def test_another_model_is_chosen_and_goes_on_with_the_prompt(page: Page, tmp_path: Path) -> None:
+    other = tmp_path / "another"
+    save_random("gpt2", other)
+    page.browser.key(":")
+    page.browser.insert(f"model {other}")
+    page.wait_for(f"model {other}"[:40])
+    page.browser.key("Enter")
+    page.wait_for(lambda text: "another · " in text.splitlines()[0] and loaded(text))
+    assert tokens(page.text) == len(PROMPT)  # of its tokenizer each byte is a token
+    check_clean(page)
+
+
 def test_a_page_that_is_loaded_anew_shows_the_prompts_it_had(page: Page) -> None:
     length = tokens(page.text)
     page.browser.key("l")

@@ -15,7 +15,15 @@ import typer
 
 from token_explorer import __version__
 from token_explorer.cli import doctor, numbers, pages, repl, replay, serve, tiny, trace
-from token_explorer.cli.explore import check_terminal, kept_model, kept_session, run_explorer, starting_text
+from token_explorer.cli.engines import in_tab
+from token_explorer.cli.explore import (
+    check_terminal,
+    kept_model,
+    kept_session,
+    only_at_first,
+    run_explorer,
+    starting_text,
+)
 from token_explorer.cli.flags import Bf16, ConfigFile, Device, LayerProb, ModelName, Prompt, Seed, StartFile
 from token_explorer.cli.output import SIGPIPE_CODE, drop_output, finish_output, ready_output
 from token_explorer.cli.sampling import with_seed
@@ -137,7 +145,9 @@ def _explore(
     check_model(settings.model.name)
     check_terminal()
     kept = kept_session()
-    if model is None:
+    if in_tab():
+        text = only_at_first(text, kept)
+    if model is None or in_tab():
         settings = kept_model(settings, kept)
     return run_explorer(settings, text, kept)
 

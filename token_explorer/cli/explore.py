@@ -49,6 +49,13 @@ def kept_session() -> "Kept | None":
     return Kept.read(Keeper(Path(named).expanduser().absolute()))
 
 
+def only_at_first(text: str, kept: "Kept | None") -> str:
+    """A text to start from in a tab, whose flags are the server's: one that goes on has its own prompts."""
+    from token_explorer.core.start import Example
+
+    return text if kept is None or kept.session is None else Example(text)
+
+
 def kept_model(settings: Settings, kept: "Kept | None") -> Settings:
     """The settings with the model of a kept session, where that can still be opened."""
     if kept is None or kept.session is None:

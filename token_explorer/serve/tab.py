@@ -14,8 +14,8 @@ from textual_serve.download_manager import DownloadManager
 
 from token_explorer.serve.messages import Said
 
-# How long a program gets to end by itself when its tab is closed.
-QUIT_S = 3.0
+# How long a program gets to keep its prompts and end by itself when its tab is closed.
+QUIT_S = 10.0
 # How long a program may leave what is typed unread before it counts as hung.
 HUNG_S = 30.0
 # How much of what a program wrote to stderr is kept.
