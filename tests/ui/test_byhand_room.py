@@ -338,7 +338,7 @@ async def test_it_opens_again_as_it_was_left() -> None:
 def test_names_and_shapes_are_said_in_words() -> None:
     made = forward(WEIGHTS, IDS)
     scores = made.find("scores", 2, 1)
-    assert walked.name(scores) == "layer 2, head 1: scores"
+    assert walked.name(scores) == "layer 2, head 1: how well each key fits each query"
     assert walked.name(made.logits) == "logits"
     (whole, *_) = walked.shape(scores)
     assert "".join(part.text for part in whole) == f" T × T = {len(IDS)} × {len(IDS)} · tokens × keys "

@@ -13,7 +13,7 @@ from token_explorer.core.session import Session, loaded
 from token_explorer.errors import ExplorerError, InputError
 from token_explorer.files import write_file
 
-# After a change, further ones are awaited for so long: keys held down write one file.
+# A change is written at once, and those that follow so soon are written together.
 QUIET_S = 0.5
 
 
@@ -22,7 +22,7 @@ class Keeper:
 
     Args:
         path: of the file; need not exist.
-        quiet_s: how long it waits for further changes before it writes.
+        quiet_s: how long it collects changes after it wrote one.
     """
 
     def __init__(self, path: Path, quiet_s: float = QUIET_S) -> None:
@@ -97,8 +97,9 @@ class Keeper:
                 self._changed.wait_for(lambda: self._make is not None or self._closed)
                 if self._closed:
                     return  # `close` writes the rest
-                self._changed.wait_for(lambda: self._closed, self._quiet_s)
             self._write()
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed, self._quiet_s)
 
     def _write(self) -> None:
         with self._writing:
