@@ -339,6 +339,6 @@ def test_names_and_shapes_are_said_in_words() -> None:
     made = forward(WEIGHTS, IDS)
     scores = made.find("scores", 2, 1)
     assert walked.name(scores) == "layer 2, head 1: how well each key fits each query"
-    assert walked.name(made.logits) == "logits"
+    assert walked.name(made.logits) == "what speaks for each token as the next"
     (whole, *_) = walked.shape(scores)
     assert "".join(part.text for part in whole) == f" T × T = {len(IDS)} × {len(IDS)} · tokens × keys "

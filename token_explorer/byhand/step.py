@@ -4,7 +4,7 @@ Knows nothing of which steps a model has.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from token_explorer.byhand.lines import Line
@@ -62,7 +62,7 @@ class Step:
     formula: str
     values: Numbers
     working: Working
-    sources: tuple["Step", ...] = ()
+    sources: tuple["Step", ...] = field(default=(), repr=False)  # each has sources of its own
 
     @property
     def name(self) -> str:
