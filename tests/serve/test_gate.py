@@ -105,7 +105,9 @@ def test_the_token_is_exchanged_for_a_cookie_that_names_the_browser() -> None:
 
 
 @pytest.mark.parametrize(
-    "token", [None, "", "wrong", LOOPBACK.token[:-1], LOOPBACK.token + "x", "é", "\udcff"]
+    "token",
+    [None, "", "wrong", LOOPBACK.token[:-1], LOOPBACK.token + "x", "é", "\udcff"],
+    ids=["none", "empty", "wrong", "shorter", "longer", "another letter", "half a letter"],
 )
 def test_without_the_token_and_without_a_cookie_nobody_gets_in(token: str | None) -> None:
     assert isinstance(LOOPBACK.decide(Request(host=HOST, token=token)), Refused)
