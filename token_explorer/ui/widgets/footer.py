@@ -17,6 +17,8 @@ from token_explorer.ui.widgets.styled import Styled
 
 # Narrow screens, as a phone's, are high, and have no keyboard: lines of keys below each of these widths.
 LINES = ((60, 4), (80, 2))
+# But of so many lines of the screen, keys take one at most.
+PART = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class Footer(Styled):
 
     def _lay_out(self) -> None:
         width = self.size.width
-        lines = next((lines for below, lines in LINES if width < below), 1)
+        wanted = next((lines for below, lines in LINES if width < below), 1)
+        lines = min(wanted, max(1, self.screen.size.height // PART))
         self._lines = laid_out(self._items, width, lines)
         self.styles.height = max(1, len(self._lines))
         self.refresh()
