@@ -50,9 +50,16 @@ class Stage:
     def begin(self) -> None:
         self.events.append("begin")
 
-    def explorer(self, engine: object, settings: Settings, text: str, model: str) -> "Stage":
+    def explorer(
+        self, engine: object, settings: Settings, text: str, model: str, models: object, kept: object
+    ) -> "Stage":
         assert engine is self
+        assert kept is None
         self.settings, self.text, self.model = settings, text, model
+        return self
+
+    @property
+    def engine(self) -> "Stage":
         return self
 
     def run(self) -> None:

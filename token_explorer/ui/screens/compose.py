@@ -55,8 +55,8 @@ class Composer(Room):
     Composer TokenList {
         height: 1fr; background: $background; border-left: solid $primary; border-right: solid $primary;
     }
-    Composer.-narrow #composer-body { layout: vertical; }
-    Composer.-narrow #composer-tokens { width: 1fr; max-width: 100%; }
+    Composer.-stacked #composer-body { layout: vertical; }
+    Composer.-stacked #composer-tokens { width: 1fr; max-width: 100%; }
     """
     heading: ClassVar[str]
     """What the screen is for, for its title."""
@@ -139,7 +139,7 @@ class Composer(Room):
 
     def on_resize(self) -> None:
         """Tokens stand below the text where there is no room beside it."""
-        self.set_class(self.size.width < _WIDE, "-narrow")
+        self.set_class(self.size.width < _WIDE, "-stacked")
 
     def show(self, view: View, known: Known) -> None:
         """See Room.show."""
