@@ -11,7 +11,7 @@ from textual import events
 from tests.fakes import HOSTILE, VOCABULARY, WEIGHTS, FakeEngine, encode, token_of
 from tests.ui.driving import Driver, driving, in_loop
 from token_explorer.byhand.forward import Forward, forward
-from token_explorer.byhand.step import Step
+from token_explorer.byhand.step import SHARES, Step
 from token_explorer.byhand.weights import Parameters
 from token_explorer.core.start import Start
 from token_explorer.core.tokens import TokenIds
@@ -62,7 +62,7 @@ def check(driver: Driver) -> None:
     assert column in range(step.values.shape[1])
     if step.label.head is not None:
         assert step.label.head == room.head
-    write = share if step.label.part in walked.SHARES else figure
+    write = share if step.label.part in SHARES else figure
     value = write(float(step.values[row, column]))
     text = driver.text()
     assert f" {step.at(row, column)} = {value} " in text

@@ -3,7 +3,7 @@
 Knows nothing of which steps a model has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -12,6 +12,18 @@ from token_explorer.byhand.weights import Numbers
 
 # What the columns of a matrix stand for; "one" is a single column.
 Axis = Literal["key", "width", "head width", "MLP width", "vocabulary", "one"]
+
+# What stands for the length of each axis; T is the number of tokens.
+LETTERS: Mapping[Axis, str] = {
+    "key": "T",
+    "width": "D",
+    "head width": "d",
+    "MLP width": "F",
+    "vocabulary": "V",
+    "one": "1",
+}
+# Steps whose numbers are parts of 1, and are written as probabilities.
+SHARES = ("attention", "probabilities")
 
 Working: TypeAlias = Callable[[int, int], tuple[Line, ...]]
 """The lines that lead to the number in a row and a column; the last one's value is that number."""

@@ -3,10 +3,10 @@
 Knows nothing of models, nor of where lines go.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from token_explorer.byhand.lines import MINUS, TIMES, Dot, Formula, Line, Sum, written
-from token_explorer.byhand.step import Axis, Step
+from token_explorer.byhand.step import LETTERS, SHARES, Step
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.results import figures
 from token_explorer.results.page import labels
@@ -14,22 +14,11 @@ from token_explorer.results.page import labels
 DECIMALS = 4
 # More than anyone wants to read.
 _MOST_DECIMALS = 8
-# Steps whose numbers are parts of 1, and are written as `complete` writes probabilities.
-_SHARES = ("attention", "probabilities")
-# What stands for the length of each axis; T is the number of tokens.
-_LETTERS: Mapping[Axis, str] = {
-    "key": "T",
-    "width": "D",
-    "head width": "d",
-    "MLP width": "F",
-    "vocabulary": "V",
-    "one": "1",
-}
 
 
 def letters(step: Step) -> tuple[str, str]:
     """What stands for the number of its rows, and of its columns."""
-    return "T", _LETTERS[step.label.columns]
+    return "T", LETTERS[step.label.columns]
 
 
 def shape(step: Step) -> str:
@@ -48,7 +37,7 @@ def figure(value: float) -> str:
 
 def of_step(step: Step, value: float) -> str:
     """A number of a step: parts of 1 as probabilities are written."""
-    return figures.fraction(value) if step.label.part in _SHARES else figure(value)
+    return figures.fraction(value) if step.label.part in SHARES else figure(value)
 
 
 def rows(vocabulary: Vocabulary, ids: TokenIds) -> list[str]:

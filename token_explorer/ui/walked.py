@@ -4,14 +4,14 @@ Draws nothing itself; knows nothing of keys and engines.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from rich.cells import cell_len
 from rich.segment import Segment
 
 from token_explorer.byhand.forward import size
-from token_explorer.byhand.step import Axis, Step
+from token_explorer.byhand.step import LETTERS, SHARES, Step
 from token_explorer.byhand.weights import Weights
 from token_explorer.core.tokens import TokenIds, Vocabulary
 from token_explorer.results.palette import Palette
@@ -42,16 +42,6 @@ LABELS = {
 }
 # A forward of as many numbers takes about 128 MiB.
 MOST_NUMBERS = 16_000_000
-# Steps whose numbers are parts of 1, and are written as the table writes them.
-SHARES = ("attention", "probabilities")
-_LETTERS: Mapping[Axis, str] = {
-    "key": "T",
-    "width": "D",
-    "head width": "d",
-    "MLP width": "F",
-    "vocabulary": "V",
-    "one": "1",
-}
 
 
 def too_long(weights: Weights, length: int) -> str:
@@ -88,7 +78,7 @@ def where(trail: Trail) -> Sequence[Runs]:
 def shape(step: Step) -> Sequence[Runs]:
     """A step's shape in letters and numbers; the same from long to short."""
     rows, columns = step.values.shape
-    letter, axis = _LETTERS[step.label.columns], step.label.columns
+    letter, axis = LETTERS[step.label.columns], step.label.columns
     across = "one number" if axis == "one" else "keys" if axis == "key" else axis
     numbers = f"{rows} × {columns}"
     return [

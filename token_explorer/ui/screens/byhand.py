@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from token_explorer.byhand.forward import Forward, forward, size
-from token_explorer.byhand.step import Axis, Step
+from token_explorer.byhand.step import SHARES, Axis, Step
 from token_explorer.byhand.weights import Parameters, Weights
 from token_explorer.core.observation import Facet
 from token_explorer.core.tokens import TokenIds
@@ -250,7 +250,7 @@ class ByHandRoom(Room):
         step, row, ids = trail.steps[self.place], self.position(view), view.branch.ids
         column, vocabulary = self.column(step, row), view.vocabulary
         low, high = self._scale.of(partial(_scale, step), step)
-        shares = step.label.part in walked.SHARES
+        shares = step.label.part in SHARES
         palette = self._palettes.usual if shares else self._palettes.signed
         self._list_top.set([run(" steps ", bold=True)], [run(f" {self.place + 1}/{len(trail)} ")])
         self.step_list.show(trail, self.place)
@@ -285,4 +285,4 @@ def _scale(step: Step) -> tuple[float, float]:
     """The ends of a step's scale: zero and the largest part of 1, or as far to both sides of zero."""
     finite = np.where(np.isfinite(step.values), step.values, 0.0)
     largest = float(np.abs(finite).max())
-    return (0.0 if step.label.part in walked.SHARES else -largest), largest
+    return (0.0 if step.label.part in SHARES else -largest), largest
