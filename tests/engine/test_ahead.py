@@ -15,6 +15,7 @@ from token_explorer.core.ahead import Ahead, Futures
 from token_explorer.core.engine import Stop, Stopped
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import ahead as ahead_module
+from token_explorer.engine import anatomy as anatomy_module
 from token_explorer.engine.ahead import LookAhead, find
 from token_explorer.engine.microscope import Microscope
 from token_explorer.engine.runner import ModelRunner
@@ -230,6 +231,30 @@ def test_a_stop_ends_a_look_ahead_between_two_layers_and_leaves_the_prompt_as_it
         hook.remove()
     assert entered == list(runner.anatomy.layers)[: at + 1]
     assert runner.memory.track.length == len(runner.memory.live)
+    assert_true(runner.score((*IDS, 2), 5, Stop()), runner.model, (*IDS, 2))
+    assert_bounded(runner)
+
+
+@pytest.mark.parametrize("after", range(16))
+def test_a_stop_amid_layers_or_slices_of_the_vocabulary_keeps_nothing_that_is_half_done(
+    after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(anatomy_module, "SLICE_BYTES", 50 * 4 * 32)
+    runner, microscope = looking("llama")
+    runner.score(IDS, 5, Stop())
+    assert not microscope.why_not("ahead", Stop())
+    stop, checks = Stop(), []
+
+    def stop_after() -> None:
+        checks.append(0)
+        if len(checks) > after:
+            raise Stopped
+
+    stop.check = stop_after  # type: ignore[method-assign]
+    with pytest.raises(Stopped):
+        microscope.observe(IDS, Ahead(len(IDS), (1, 2, 3), 2), stop)
+    assert runner.memory.track.length == len(runner.memory.live)
+    assert_greedy(ahead(microscope, IDS, (1, 2, 3), 2), runner.model, IDS, (1, 2, 3))
     assert_true(runner.score((*IDS, 2), 5, Stop()), runner.model, (*IDS, 2))
     assert_bounded(runner)
 

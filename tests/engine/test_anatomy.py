@@ -6,6 +6,7 @@ from torch import nn
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
 from tests.engine.random_models import RANDOM_MODELS, random_model
+from token_explorer.engine import anatomy as anatomy_module
 from token_explorer.engine.anatomy import Anatomy, dissect, find_layers, last_hidden
 from token_explorer.errors import ModelLoadError
 
@@ -52,6 +53,43 @@ def test_unembedding_leaves_the_live_model_as_it_was() -> None:
     anatomy: Anatomy = dissect(model, ids)
     anatomy.unembed(torch.zeros(2, anatomy.hidden.shape[0]))
     torch.testing.assert_close(model(input_ids=ids).logits, before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "cohere", "phi3"])
+@pytest.mark.parametrize("rows", [1, 5])
+@torch.inference_mode()
+def test_slices_of_the_vocabulary_give_what_the_whole_gives(
+    name: str, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = random_model(name)
+    hidden = torch.randn(rows, model.config.hidden_size)
+    whole = dissect(model, IDS).unembed(hidden)
+    monkeypatch.setattr(anatomy_module, "SLICE_BYTES", 50 * 4 * model.config.hidden_size)
+    anatomy, checks = dissect(model, IDS), []
+    anatomy.check_with(lambda: checks.append(None))
+    torch.testing.assert_close(anatomy.unembed(hidden), whole, rtol=1e-5, atol=1e-5)
+    assert len(checks) == 6  # 260 tokens, 50 at once
+
+
+@torch.inference_mode()
+def test_a_head_with_a_bias_is_sliced_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = random_model("llama")
+    model.lm_head = nn.Linear(32, 260)
+    assert model.lm_head.bias.abs().min() > 0
+    monkeypatch.setattr(anatomy_module, "SLICE_BYTES", 50 * 4 * 32)
+    hidden = torch.randn(3, 32)
+    torch.testing.assert_close(dissect(model, IDS).unembed(hidden), model.lm_head(hidden))
+
+
+@torch.inference_mode()
+def test_a_head_that_does_more_than_multiply_is_left_whole() -> None:
+    model = random_model("llama")
+    model.lm_head.register_forward_hook(lambda _module, _args, output: 2 * output)
+    anatomy, checks = dissect(model, IDS), []
+    anatomy.check_with(lambda: checks.append(None))
+    hidden = torch.randn(3, 32)
+    torch.testing.assert_close(anatomy.unembed(hidden), model.lm_head(hidden), rtol=0, atol=0)
+    assert not checks
 
 
 def test_a_model_without_decoder_layers_is_refused() -> None:

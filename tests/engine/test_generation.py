@@ -152,7 +152,7 @@ def test_a_run_of_n_tokens_is_n_steps_of_one_token_and_its_scores_cost_nothing(
     before = runner.counts.forwards, runner.counts.tokens, runner.counts.unembedded_rows
     run = generate(runner, PIECES, IDS, Plan(17, sampler), untold, Stop())
     work = runner.counts.forwards, runner.counts.tokens, runner.counts.unembedded_rows
-    assert work == (before[0] + 17, before[1] + 17, before[2])
+    assert work == (before[0] + 17, before[1] + 17, before[2] + 17)
     scores = runner.score(run.ids, 10, Stop())
     assert (runner.counts.forwards, scores.reused) == (before[0] + 17, len(run.ids))
     assert_true(scores, load(name), run.ids)

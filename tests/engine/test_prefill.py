@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -18,7 +20,7 @@ from token_explorer.engine import runner as runner_module
 from token_explorer.engine import scoring
 from token_explorer.engine.kv import SPARE_TOKENS
 from token_explorer.engine.runner import READING, ModelRunner
-from token_explorer.engine.scoring import score_rows
+from token_explorer.engine.scoring import score_alternatives, score_rows
 
 load = functools.cache(random_model)
 
@@ -56,8 +58,7 @@ def test_a_prompt_is_read_in_pieces_and_no_position_is_run_or_unembedded_twice(
     monkeypatch.setattr(runner_module, "PIECE_TOKENS", 100)
     llama.score(prompt(1000), 10, Stop())
     counts = llama.counts
-    # Of each of the ten pieces the forward itself gives the last logits.
-    assert (counts.forwards, counts.tokens, counts.unembedded_rows) == (10, 1000, 1000 - 10)
+    assert (counts.forwards, counts.tokens, counts.unembedded_rows) == (10, 1000, 1000)
 
 
 def test_reading_a_prompt_in_pieces_copies_no_row(
@@ -116,6 +117,18 @@ def test_scores_of_flat_and_of_sharp_distributions_are_exact(spread: float, lift
     torch.testing.assert_close(found[0], chosen[:, 0], atol=2e-5, rtol=1e-6)
     torch.testing.assert_close(found[1], entropies, atol=1e-5 * NATS_PER_BIT, rtol=0)
     assert found[2].tolist() == ranks.tolist()
+
+
+@given(st.lists(st.integers(0, 299), min_size=1, max_size=40), st.integers(0, 9))
+def test_alternatives_in_one_place_are_scored_as_each_would_be_in_its_own(
+    tokens: list[int], seed: int
+) -> None:
+    logits = 4 * torch.randn(300, generator=torch.Generator().manual_seed(seed))
+    logits[::9] = -torch.inf
+    before, targets = logits.clone(), torch.tensor(tokens)
+    found = score_alternatives(logits, targets)
+    assert torch.equal(logits, before)
+    assert torch.equal(found, score_rows(logits.repeat(len(tokens), 1), targets))
 
 
 def test_how_far_a_prompt_of_several_pieces_is_read_is_told(

@@ -20,14 +20,12 @@ from token_explorer.engine.anatomy import logits_apart, logits_tolerance
 from token_explorer.engine.kv import Track, shared_cache
 from token_explorer.engine.models import check_length
 from token_explorer.engine.prefix_tree import Node
-from token_explorer.engine.runner import ModelRunner, probe_ids
-from token_explorer.engine.scoring import score_rows
+from token_explorer.engine.runner import LOGITS_BYTES, ModelRunner, probe_ids
+from token_explorer.engine.scoring import score_alternatives
 from token_explorer.errors import FacetUnavailable
 
 Way = Literal["tree", "batch"]
 
-# Rows of logits made at once. A stop waits for no more; fewer would read the unembedding's weights too often.
-_ROWS = 16
 # Keys and values of one layer that a batch may hold of its own; more candidates are run in several batches.
 BATCH_BYTES = 64 << 20
 # Tokens of the prompt that a way is proved behind: few, as separate forwards without a cache are the proof.
@@ -143,13 +141,12 @@ class _Wave:
         memory, live = self._memory, len(self._memory.live)
         if not all(memory.knows(self._prefix, path[:-1]) for path in paths):
             raise _no_room()
-        before = torch.stack([self.logits(path[:-1]) for path in paths])
         history = self._histories(paths)
         start = memory.track.length
         try:
             with self._runner.stopping(self._stop):
                 hidden = self._forward(paths, history)
-            scores = self._scores(paths, before)
+            scores = self._scores(paths)
             logits = self._unembed(hidden)
             memory.keep(start, hidden, scores)
         finally:
@@ -176,31 +173,33 @@ class _Wave:
         device = runner.model.device
         if self._way == "batch":
             cache = shared_cache(self._memory.track, runner.places, prefix, history.to(device))
-            hidden, _ = runner.forward([(token,) for token in last], cache)
-            return hidden[:, 0]
+            return runner.forward([(token,) for token in last], cache)[:, 0]
         mask = _tree_mask(prefix, self._memory.track.length, history, runner.model.dtype)
         positions = torch.full((1, len(paths)), prefix + history.shape[1], device=device)
-        hidden, _ = runner.forward(
+        return runner.forward(
             [tuple(last)], runner.cache, attention_mask=mask.to(device), position_ids=positions
-        )
-        return hidden[0]
+        )[0]
 
-    def _scores(self, paths: Sequence[TokenIds], before: Tensor) -> Tensor:
-        """Scores (3, R) of the paths' last tokens under the logits (R, V) before them."""
-        targets = torch.tensor([path[-1] for path in paths], device=before.device)
-        parts = []
-        for first in range(0, len(paths), _ROWS):
+    def _scores(self, paths: Sequence[TokenIds]) -> Tensor:
+        """Scores (3, R) of the paths' last tokens."""
+        rows: dict[TokenIds, list[int]] = {}
+        for row, path in enumerate(paths):
+            rows.setdefault(path[:-1], []).append(row)
+        scores = torch.empty(3, len(paths))
+        for before, those in rows.items():
             self._stop.check()
-            those = slice(first, first + _ROWS)
-            parts.append(score_rows(before[those].clone(), targets[those]))
-        return torch.cat(parts, dim=1)
+            logits = self.logits(before)
+            targets = torch.tensor([paths[row][-1] for row in those], device=logits.device)
+            scores[:, those] = score_alternatives(logits, targets)
+        return scores
 
     def _unembed(self, hidden: Tensor) -> list[Tensor]:
         """The (V,) logits of each of the last hidden states (R, D)."""
         rows: list[Tensor] = []
-        for first in range(0, len(hidden), _ROWS):
+        most = max(1, LOGITS_BYTES // (4 * self._runner.vocabulary_size))
+        for first in range(0, len(hidden), most):
             self._stop.check()
-            rows += [row.clone() for row in self._runner.unembed(hidden[first : first + _ROWS])]
+            rows += [row.clone() for row in self._runner.unembed(hidden[first : first + most])]
         return rows
 
 

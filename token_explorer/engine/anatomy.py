@@ -39,6 +39,31 @@ class _Fixed(nn.Module):
         return self._shape(self.hidden)
 
 
+# Weights of an unembedding that are multiplied at once on a CPU. Slices that fit its cache take less time
+# than the whole at once, and a stop waits for one of them.
+SLICE_BYTES = 8 << 20
+
+
+class _Slices(nn.Linear):
+    """An unembedding with the weights of another, which goes over the vocabulary slice by slice."""
+
+    def __init__(self, whole: nn.Linear) -> None:
+        super().__init__(whole.in_features, whole.out_features, bias=False, device="meta")
+        self.weight, self.bias = whole.weight, whole.bias
+        self.check: Callable[[], None] = lambda: None
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        weight, bias = self.weight, self.bias
+        step = max(1, SLICE_BYTES // weight[0].nbytes)
+        logits = hidden.new_empty((*hidden.shape[:-1], len(weight)))
+        for first in range(0, len(weight), step):
+            self.check()
+            those = slice(first, first + step)
+            part = nn.functional.linear(hidden, weight[those], None if bias is None else bias[those])
+            logits[..., those] = part
+        return logits
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Anatomy:
     """A model's parts.
@@ -60,6 +85,14 @@ class Anatomy:
     no_lens: str
     _headed: nn.Module
     _slot: _Fixed
+    _slices: _Slices | None
+
+    def check_with(self, check: Callable[[], None]) -> None:
+        """Have a function called before each layer and each slice of the unembedding; it may raise."""
+        for layer in self.layers:
+            layer.register_forward_pre_hook(lambda *_: check())
+        if self._slices is not None:
+            self._slices.check = check
 
     def unembed(self, hidden: Tensor) -> Tensor:
         """Logits (n, V), in the weights' dtype, of normed last hidden states (n, D).
@@ -212,20 +245,37 @@ def _with_tail(
     return whole if proved else replace(whole, no_lens=reason)
 
 
-def _with_head(model: nn.Module, path: str, layers: nn.ModuleList, output: Any) -> Anatomy:
+def _with_head(model: PreTrainedModel, path: str, layers: nn.ModuleList, output: Any) -> Anatomy:
     """The anatomy, but for state and tail, of a model whose stack is at `path` and returned `output`."""
     kind = type(output)
     shape = (lambda h: (h,)) if kind is tuple else (lambda h: kind(last_hidden_state=h))
     slot = _Fixed(model.get_submodule(path), shape)
     headed = _shallow_copy(model)
-    *parents, name = path.split(".")
-    holder = headed
-    for parent in parents:
-        holder._modules[parent] = _shallow_copy(holder.get_submodule(parent))
-        holder = holder.get_submodule(parent)
-    holder._modules[name] = slot
+    _exchange(headed, path, slot)
+    slices = None
+    if found := _plain_head(model):
+        slices = _Slices(found[1])
+        _exchange(headed, found[0], slices)
     hidden = last_hidden(output)[0, -1]
-    return Anatomy(layers, model.get_submodule(path), hidden, hidden, (), "", headed, slot)
+    return Anatomy(layers, model.get_submodule(path), hidden, hidden, (), "", headed, slot, slices)
+
+
+def _plain_head(model: PreTrainedModel) -> tuple[str, nn.Linear] | None:
+    """The path and module of an unembedding that nothing but a matrix on a CPU makes; None of others."""
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    plain = type(head) is nn.Linear and head.weight.device.type == "cpu"
+    if not plain or head._forward_hooks or head._forward_pre_hooks or "forward" in head.__dict__:
+        return None
+    return next(((name, head) for name, module in model.named_modules() if module is head), None)
+
+
+def _exchange(model: nn.Module, path: str, module: nn.Module) -> None:
+    """Put another module at a path, in copies of those that it is inside of."""
+    *parents, name = path.split(".")
+    for parent in parents:
+        model._modules[parent] = _shallow_copy(model.get_submodule(parent))
+        model = model.get_submodule(parent)
+    model._modules[name] = module
 
 
 def _shallow_copy(module: nn.Module) -> nn.Module:

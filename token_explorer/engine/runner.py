@@ -78,8 +78,7 @@ class ModelRunner:
         self._recent: OrderedDict[TokenIds, Tensor] = OrderedDict()
         self._stop = Stop()
         self.report: Report = unheard
-        for layer in self.anatomy.layers:
-            layer.register_forward_pre_hook(lambda *_: self._stop.check())
+        self.anatomy.check_with(lambda: self._stop.check())
 
     @torch.inference_mode()
     def score(self, ids: TokenIds, top_k: int, stop: Stop) -> Scores:
@@ -173,50 +172,58 @@ class ModelRunner:
         before = self._logits_before(ids, start)
         first = start if self.reuse else 0
         with self.residuals.recording(ids, first):
-            hidden, last = self._forward(ids[first:])
-        hidden = hidden[start - first :]
-        self.memory.commit(ids[start:], hidden, self._scores(ids[start:], before, hidden, stop))
+            hidden = self.forward([ids[first:]], self.cache)[0, start - first :]
+        scores, last = self._scores(ids[start:], before, hidden, stop)
+        self.memory.commit(ids[start:], hidden, scores)
         self.remember(ids, last)
 
-    def _scores(self, ids: TokenIds, before: Tensor | None, hidden: Tensor, stop: Stop) -> Tensor:
-        """Scores (3, n) of n tokens: the first under logits `before` (V,), the rest under `hidden` (n, D)."""
+    def _scores(
+        self, ids: TokenIds, before: Tensor | None, hidden: Tensor, stop: Stop
+    ) -> tuple[Tensor, Tensor]:
+        """Scores (3, n) of n tokens, and the (V,) logits after them.
+
+        Args:
+            before (V,): logits under which the first is scored; None for no score.
+            hidden (n, D): last hidden states, which give the rest.
+        """
         scores = torch.full((3, len(ids)), torch.nan)
         scores[2] = 0  # the rank of token 0, which has none
         targets = torch.tensor(ids, device=hidden.device)
         if before is not None:
             scores[:, :1] = score_rows(before[None].clone(), targets[:1])
         rows = max(1, LOGITS_BYTES // (4 * self.vocabulary_size))
-        for first in range(1, len(ids), rows):
+        last = hidden.new_empty(0)
+        for first in range(0, len(ids), rows):
             stop.check()
-            chunk = targets[first : first + rows]
-            logits = self.unembed(hidden[first - 1 : first - 1 + len(chunk)])
-            scores[:, first : first + len(chunk)] = score_rows(logits, chunk)
-        return scores
+            logits = self.unembed(hidden[first : first + rows])
+            chunk = targets[first + 1 : first + 1 + len(logits)]
+            last = logits[-1].clone()
+            if len(chunk):
+                scores[:, first + 1 : first + 1 + len(chunk)] = score_rows(logits[: len(chunk)], chunk)
+        return scores, last
 
-    def _forward(self, piece: TokenIds) -> tuple[Tensor, Tensor]:
-        """Last hidden states (n, D) of tokens behind the live ones, and float32 logits (V,) after them."""
-        hidden, output = self.forward([piece], self.cache)
-        return hidden[0], output.logits[0, -1].float()
-
-    def forward(self, batch: Sequence[TokenIds], cache: Cache | None, **options: Any) -> tuple[Tensor, Any]:
-        """Last hidden states (B, n, D) of tokens (B, n) behind those in a cache, and the model's output."""
+    def forward(self, batch: Sequence[TokenIds], cache: Cache | None, **options: Any) -> Tensor:
+        """Last hidden states (B, n, D) of tokens (B, n) behind those in a cache."""
         caught: list[Tensor] = []
         hook = self.anatomy.stack.register_forward_hook(
             lambda _module, _args, output: caught.append(last_hidden(output))
         )
         try:
-            output = self._call(batch, cache, **options)
+            # Logits are made of the states afterwards, where they are wanted.
+            self._call(batch, cache, logits_to_keep=torch.empty(0, dtype=torch.long), **options)
         finally:
             hook.remove()
-        return caught[0], output
+        return caught[0]
 
-    def _call(self, batch: Sequence[TokenIds], cache: Cache | None, **options: Any) -> Any:
-        """The model's output for tokens behind those in a cache, its last logits alone."""
+    def _call(
+        self, batch: Sequence[TokenIds], cache: Cache | None, logits_to_keep: int | Tensor = 1, **options: Any
+    ) -> Any:
+        """The model's output for tokens behind those in a cache, its last logits alone if not told else."""
         self.counts.forwards += 1
         self.counts.tokens += sum(map(len, batch))
         return self.model(
             input_ids=torch.tensor(batch, device=self.model.device),
-            logits_to_keep=1,
+            logits_to_keep=logits_to_keep,
             return_dict=True,
             **({"use_cache": False} if cache is None else {"past_key_values": cache, "use_cache": True}),
             **options,

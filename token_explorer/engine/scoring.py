@@ -24,7 +24,7 @@ def candidates(logits: Tensor, top_k: int) -> Candidates:
 
 
 def score_rows(logits: Tensor, targets: Tensor) -> Tensor:
-    """Score tokens under the distributions that predicted them.
+    """Score tokens, each under the distribution that predicted it.
 
     Args:
         logits (n, V): float32; overwritten.
@@ -36,22 +36,29 @@ def score_rows(logits: Tensor, targets: Tensor) -> Tensor:
     """
     rows = max(1, CACHED_BYTES // (4 * logits.shape[1]))
     starts = range(0, len(logits), rows)
-    return torch.cat([_score(logits[at : at + rows], targets[at : at + rows]) for at in starts], 1).cpu()
+    parts = [_score(logits[at : at + rows], targets[at : at + rows, None]) for at in starts]
+    return torch.cat(parts, 1)[..., 0].cpu()
+
+
+def score_alternatives(logits: Tensor, targets: Tensor) -> Tensor:
+    """Score tokens (n,) that all stand in one place, under logits (V,), float32; what `score_rows` gives."""
+    return _score(logits[None].clone(), targets[None])[:, 0].cpu()
 
 
 def _score(logits: Tensor, targets: Tensor) -> Tensor:
-    """What `score_rows` gives, (3, n), on the logits' device; a single exponential is taken of each logit.
+    """Scores (3, n, m) of m tokens under each of the logits (n, V), on their device; overwrites the logits.
 
-    With x the logits less their largest one and Z the sum of exp(x), the entropy is
-    log Z - sum(x exp(x)) / Z: that of exp(x) / Z, written out.
+    A single exponential is taken of each logit. With x the logits less their largest one and Z the sum of
+    exp(x), the entropy is log Z - sum(x exp(x)) / Z: that of exp(x) / Z, written out.
     """
-    target = logits.gather(1, targets[:, None])
+    target = logits.gather(1, targets)
     space = torch.empty_like(logits)
     # Ones among the logits' own kind are counted five times as fast as booleans, and exactly, up to 2**24.
-    ranks = 1 + torch.gt(logits, target, out=space).sum(1)
+    higher = [torch.gt(logits, each[:, None], out=space).sum(1) for each in target.unbind(1)]
     top = logits.amax(1, keepdim=True)
     logits.sub_(top).clamp_(min=-1e30)  # a logit of -inf would give 0 * -inf, which is NaN
-    masses = torch.exp(logits, out=space).sum(1)
+    masses = torch.exp(logits, out=space).sum(1, keepdim=True)
     normaliser = masses.log()
-    entropies = normaliser - space.mul_(logits).sum(1) / masses
-    return torch.stack([(target - top)[:, 0] - normaliser, entropies, ranks])
+    entropies = normaliser - space.mul_(logits).sum(1, keepdim=True) / masses
+    ranks = 1 + torch.stack(higher, 1)
+    return torch.stack([target - top - normaliser, entropies.expand_as(target), ranks])
