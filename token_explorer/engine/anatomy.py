@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.cache_utils import Cache
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from token_explorer.errors import ModelLoadError
@@ -168,19 +169,20 @@ def layer_output(output: Any) -> Tensor:
     return hidden
 
 
-def dissect(model: PreTrainedModel, ids: Tensor) -> Anatomy:
+def dissect(model: PreTrainedModel, ids: Tensor, cache: Cache | None = None) -> Anatomy:
     """Find a model's parts by running it once, and prove that they make its logits.
 
     Args:
         model: in evaluation mode.
         ids: (1, T) tokens to run.
+        cache: what the model is to leave their keys and values in.
 
     Raises:
         ModelLoadError: it has no decoder layers, or its logits can't be made from its last hidden state.
     """
     path, layers = find_layers(model, ids)
     names = [path.rsplit(".", cut)[0] for cut in range(1, path.count(".") + 1)]
-    calls, logits = _watched(model, path, ids)
+    calls, logits = _watched(model, path, ids, cache)
     ran = [call for call in calls if call.name in names]
     if not ran:
         raise ModelLoadError(
@@ -202,7 +204,9 @@ class _Call:
     output: Any
 
 
-def _watched(model: PreTrainedModel, layers: str, ids: Tensor) -> tuple[list[_Call], Tensor]:
+def _watched(
+    model: PreTrainedModel, layers: str, ids: Tensor, cache: Cache | None
+) -> tuple[list[_Call], Tensor]:
     """The modules that one forward calls, those inside a layer left out, in the order they end; logits."""
     calls: list[_Call] = []
 
@@ -217,7 +221,9 @@ def _watched(model: PreTrainedModel, layers: str, ids: Tensor) -> tuple[list[_Ca
     outside = [(name, module) for name, module in model.named_modules() if name and not inside.match(name)]
     hooks = [watch(name, module) for name, module in outside]
     try:
-        return calls, model(input_ids=ids, use_cache=False, return_dict=True).logits[0]
+        caching = {} if cache is None else {"past_key_values": cache}
+        output = model(input_ids=ids, use_cache=cache is not None, return_dict=True, **caching)
+        return calls, output.logits[0]
     finally:
         for hook in hooks:
             hook.remove()

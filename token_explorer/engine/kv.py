@@ -251,6 +251,20 @@ def kv_columns(cache: Cache) -> tuple[list[Column], list[Place | None]]:
     return columns, [next(pairs) if layer.is_initialized else None for layer in layers]
 
 
+def fill(track: Track, places: Sequence[Place | None], cache: Cache, tokens: int) -> None:
+    """Have a track begin with a cache's first tokens, which there is room for; with nothing else of them.
+
+    Args:
+        places: as `kv_columns` gave them for the cache.
+    """
+    layers: list[Any] = cache.layers
+    for place, layer in zip(places, layers, strict=True):
+        if place is not None:
+            for (column, row), states in zip(place, (layer.keys, layer.values), strict=True):
+                track.tensors[column][row][:, :tokens] = states[0, :, :tokens]
+    track.length = tokens
+
+
 def live_cache(track: Track, places: Sequence[Place | None]) -> Cache:
     """A transformers cache that lives in a track; `places` as `kv_columns` gave them."""
     layers: list[Any] = [_LiveLayer(track, *place) if place else DynamicLayer() for place in places]  # type: ignore[no-untyped-call]

@@ -19,8 +19,8 @@ from transformers.cache_utils import Cache, DynamicCache
 from token_explorer.core.engine import Progress, Report, Stop, unheard
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds, common_length
-from token_explorer.engine.anatomy import dissect, last_hidden, same_logits
-from token_explorer.engine.kv import kv_columns, live_cache
+from token_explorer.engine.anatomy import Anatomy, dissect, last_hidden, same_logits
+from token_explorer.engine.kv import fill, kv_columns, live_cache
 from token_explorer.engine.memory import Memory
 from token_explorer.engine.models import check_length, stated_context
 from token_explorer.engine.residuals import ResidualStream
@@ -65,12 +65,12 @@ class ModelRunner:
         self.counts = Counts()
         with torch.inference_mode():
             probe = probe_ids(self.vocabulary_size, model.device)
-            self.anatomy = dissect(model, probe)
-            columns, self.places = _cache_shapes(model, probe)
+            self.anatomy, filled = _open(model, probe)
+            columns, self.places = kv_columns(filled) if filled else ([], [])
             bounds = cache_mib << 20, cache_size
             self.memory = Memory(columns, self.anatomy.hidden, *bounds)
             self.cache = live_cache(self.memory.track, self.places) if columns else None
-            self.reuse = self.cache is not None and self._continues(probe)
+            self.reuse = filled is not None and self._continues(probe, filled)
         if not self.reuse:
             self.cache = None
             self.memory = Memory([], self.anatomy.hidden, *bounds)
@@ -269,21 +269,23 @@ class ModelRunner:
         self.counts.most_logits_bytes = max(self.counts.most_logits_bytes, logits.nbytes)
         return logits
 
-    def _continues(self, ids: Tensor) -> bool:
-        """Whether running the last probe token on a live cache gives the logits of running all at once."""
-        whole = self.model(input_ids=ids, use_cache=False, return_dict=True).logits[0, -1]
+    def _continues(self, ids: Tensor, filled: Cache) -> bool:
+        """Whether the last probe token on a live cache gives the logits that running all at once gave.
+
+        Args:
+            filled: a cache that running all at once has left.
+        """
         track = self.memory.track
         track.reserve(ids.shape[1])
+        fill(track, self.places, filled, ids.shape[1] - 1)
         try:
-            self.model(input_ids=ids[:, :-1], past_key_values=self.cache, use_cache=True)
-            track.length = ids.shape[1] - 1
             step = self.model(input_ids=ids[:, -1:], past_key_values=self.cache, use_cache=True)
             last = step.logits[0, -1]
         except Exception:  # a model's own code may fail in any way on a cache that isn't made for it
             return False
         finally:
             track.length = 0
-        return same_logits(last, whole)
+        return same_logits(last, self.anatomy.unembed(self.anatomy.hidden[None])[0])
 
 
 def probe_ids(vocabulary_size: int, device: torch.device) -> Tensor:
@@ -291,11 +293,12 @@ def probe_ids(vocabulary_size: int, device: torch.device) -> Tensor:
     return torch.tensor([[vocabulary_size * i // 5 for i in range(1, 5)]], device=device)
 
 
-def _cache_shapes(model: PreTrainedModel, ids: Tensor) -> tuple[list[Any], list[Any]]:
-    """The columns and places of a model's keys and values; none where it keeps something else."""
+def _open(model: PreTrainedModel, ids: Tensor) -> tuple[Anatomy, Cache | None]:
+    """A model's parts, and a cache with the keys and values of the probe; None where it keeps others."""
     cache = DynamicCache()
     try:
-        model(input_ids=ids, past_key_values=cache, use_cache=True)
-        return kv_columns(cache)
+        anatomy = dissect(model, ids, cache)
+        kv_columns(cache)
     except Exception:  # recurrent and hybrid models fail in their own ways on a cache for attention alone
-        return [], []
+        return dissect(model, ids), None
+    return anatomy, cache
