@@ -28,7 +28,8 @@ REST_S = 0.3
 # A screen that shows what is waited for and is never quiet is looked at after so long.
 RESTLESS_S = 0.5
 PATIENCE_S = 900.0
-PROGRAM = (sys.executable, "-m", "token_explorer", "--device", "cpu")
+PLAIN = (sys.executable, "-m", "token_explorer")
+PROGRAM = (*PLAIN, "--device", "cpu")
 # The columns that looking ahead fills in later; the table's right end.
 _LATER = re.compile(r"  (joint|then) ")
 

@@ -1,19 +1,23 @@
 """The start: from the start of the program's process to its first screen, and to the table.
 
+The program is started as `make run` does it, without flags: settings name model and prompt. A start with
+flags is measured besides, as what understands them is imported before the first screen, too.
+
 Beside it, in turn, two scripts that do no more: one imports the libraries that a screen is made of, one
 imports torch and transformers and loads the same weights.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import screen
 from benchmarks.figures import Bound, median, ratio
-from benchmarks.screen import Screen, command
 from benchmarks.sides import Prompt
 from tests.program import loaded
 
@@ -37,6 +41,7 @@ class Row:
 
     turns: int
     first_screen: float | None
+    with_flags: float | None
     imports: float | None
     first_over_imports: float | None
     table: float | None
@@ -46,17 +51,9 @@ class Row:
 
 def measure(prompt: Prompt, turns: int) -> Row:
     """Start both, in turn, and once before that, so that their files are in the system's memory."""
-    screens, imports, scripts = [], [], []
-    for turn in range(turns + 1):
-        began = _program(prompt)
-        imported = imports_s()
-        script = script_s(prompt.folder)
-        if turn:
-            screens.append(began)
-            imports.append(imported)
-            scripts.append(script)
-    firsts, tables = [first for first, _ in screens], [table for _, table in screens]
-    first = median(firsts), median(imports), ratio(firsts, imports)
+    rounds = [_round(prompt) for _ in range(turns + 1)][1:]
+    firsts, tables, flagged, imports, scripts = zip(*rounds, strict=True)
+    first = median(firsts), median(flagged), median(imports), ratio(firsts, imports)
     return Row(turns, *first, median(tables), median(scripts), ratio(tables, scripts))
 
 
@@ -67,17 +64,31 @@ def bounds(rows: Sequence[Row]) -> Iterator[Bound]:
         yield Bound("table / bare script", row.table_over_bare, GOAL_RATIO, "x")
 
 
-def _program(prompt: Prompt) -> tuple[float, float]:
-    """Seconds to the first screen and to the table."""
+def _round(prompt: Prompt) -> tuple[float, float, float, float, float]:
+    """Seconds to the first screen, to the table, to the first screen with flags, and of both scripts."""
     with tempfile.TemporaryDirectory() as folder:
-        text = Path(folder, "prompt.txt")
+        text, settings = Path(folder, "prompt.txt"), Path(folder, "config.toml")
         text.write_text(prompt.text, newline="")
-        start = time.perf_counter()
-        screen = Screen(command(prompt.model, text))
-        try:
-            first, table = screen.appear(lambda shown: _TITLE in shown, loaded)
-        finally:
-            screen.close()
+        model = f'[model]\nname = {_quoted(prompt.model)}\ndevice = "cpu"\n'
+        settings.write_text(f"{model}[prompt]\nexample_prompt = {_quoted(prompt.text)}\n", encoding="utf-8")
+        first, table = _program(screen.PLAIN, {"TOKEN_EXPLORER_CONFIG": str(settings)})
+        flagged, _ = _program(screen.command(prompt.model, text), {})
+    return first, table, flagged, imports_s(), script_s(prompt.folder)
+
+
+def _quoted(text: str) -> str:
+    """A text as TOML has it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _program(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
+    """Seconds to the first screen and to the table."""
+    start = time.perf_counter()
+    shown = screen.Screen(arguments, environment=environment)
+    try:
+        first, table = shown.appear(lambda text: _TITLE in text, loaded)
+    finally:
+        shown.close()
     return first - start, table - start
 
 

@@ -28,7 +28,8 @@ from tests.fakes import FakeEngine
 from token_explorer import config
 from token_explorer.ui.app import Explorer
 settings = config.load(None, os.environ, Path(), Path())
-Explorer(FakeEngine(), settings, Path(sys.argv[-1]).read_text(), "fake").run()
+given = Path(sys.argv[-1]).read_text() if sys.argv[1:] else settings.prompt.example_prompt
+Explorer(FakeEngine(), settings, given, "fake").run()
 """
 PROMPT = Prompt((1, 2, 3), "Once upon a time, there was", "fake", "")
 TOOK = Took(0.5, 0.25)
@@ -37,7 +38,8 @@ TOOK = Took(0.5, 0.25)
 @pytest.fixture
 def fake_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(screen, "PROGRAM", (sys.executable, "-c", EXPLORER))
+    for name in ("PLAIN", "PROGRAM"):
+        monkeypatch.setattr(screen, name, (sys.executable, "-c", EXPLORER))
     monkeypatch.setattr(screen, "REST_S", 0.15)
 
 
@@ -100,6 +102,7 @@ def test_a_start_has_a_first_screen_before_its_table(
     assert row.first_screen is not None
     assert row.table is not None
     assert row.imports is not None
+    assert row.with_flags is not None
     assert 0 < row.first_screen <= row.table
     assert [bound.unit for bound in start.bounds([row])] == ["s", "x"]
 
@@ -143,10 +146,12 @@ def test_a_bound_is_met_on_its_own_side_and_never_by_what_was_not_measured() -> 
 
 
 def test_a_table_has_the_names_of_the_fields_and_a_dash_for_what_is_missing() -> None:
-    title, names, line = table("title", [start.Row(3, 0.123, 1234.5, None, 12.34, 5.6, 7.8)]).splitlines()
+    title, names, line = table(
+        "title", [start.Row(3, 0.123, 0.2, 1234.5, None, 12.34, 5.6, 7.8)]
+    ).splitlines()
     assert title == "title"
     assert "first screen" in names
-    assert line.split() == ["3", "0.12", "1234", "—", "12.3", "5.60", "7.80"]
+    assert line.split() == ["3", "0.12", "0.20", "1234", "—", "12.3", "5.60", "7.80"]
     assert len(names) == len(line)
 
 

@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from token_explorer import __version__, cli, config, files
+from token_explorer.cli import commands
 from token_explorer.config import Settings
 from token_explorer.core.engine import ModelSpec
 from token_explorer.errors import EngineFault, ExplorerError, ModelLoadError
@@ -192,8 +193,8 @@ def test_a_subcommand_takes_the_place_of_the_explorer(stage: Stage, monkeypatch:
     def answer(top_k: Annotated[int, typer.Option("--top_k")]) -> int:
         return top_k
 
-    monkeypatch.setattr(cli.app, "registered_commands", [])
-    cli.app.command("answer")(answer)
+    monkeypatch.setattr(commands.app, "registered_commands", [])
+    commands.app.command("answer")(answer)
     assert cli.main(["answer", "--top-k", "7"]) == 7
     assert cli.main(["answer", "--top_k", "8"]) == 8
     assert stage.events == []

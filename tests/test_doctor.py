@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from token_explorer import cli, doctor
+from token_explorer.cli import doctor as command
 from token_explorer.core.engine import Check, EngineInfo
 
 GOOD = Check("good", 0.0, 1.0)
@@ -55,7 +56,7 @@ def test_a_failed_check_is_exit_code_one(
     checks: tuple[Check, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     info = EngineInfo("model", "cpu", "float32", 0, 3, checks=checks)
-    monkeypatch.setattr(cli.doctor, "proved", lambda settings: info)
+    monkeypatch.setattr(command, "proved", lambda settings: info)
     assert cli.main(["doctor", "--json"]) == code
     assert json.loads(capsys.readouterr().out)["schema"] == 1
     assert cli.main(["doctor"]) == code

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from token_explorer.cli.engines import engine_for, in_tab
-from token_explorer.cli.settings import check_model, spec
+from token_explorer.cli.sampling import with_seed
+from token_explorer.cli.settings import check_model, overridden, read_settings, spec
 from token_explorer.cli.source import checked
 from token_explorer.config import Settings
 from token_explorer.errors import InputError, ModelNotFound
@@ -23,6 +24,30 @@ if TYPE_CHECKING:
     from token_explorer.ui.resuming import Kept
 
 WORKSPACE_VARIABLE = "TOKEN_EXPLORER_WORKSPACE"
+
+
+def explore(
+    input_file: str | None = None,
+    prompt: str | None = None,
+    model: str | None = None,
+    bf16: bool = False,
+    device: str | None = None,
+    layer_prob: bool = False,
+    seed: str | None = None,
+    config_file: str | None = None,
+) -> int:
+    """Explore as flags say, and return the exit code."""
+    settings = overridden(read_settings(config_file), model, device, bf16, layer_prob)
+    text = starting_text(input_file, prompt, settings)
+    settings = replace(settings, sampler=with_seed(settings.sampler, seed))
+    check_model(settings.model.name)
+    check_terminal()
+    kept = kept_session()
+    if in_tab():
+        text = only_at_first(text, kept)
+    if model is None or in_tab():
+        settings = kept_model(settings, kept)
+    return run_explorer(settings, text, kept)
 
 
 def starting_text(input_file: str | None, prompt: str | None, settings: Settings) -> str:
