@@ -30,6 +30,8 @@ RESTLESS_S = 0.5
 PATIENCE_S = 900.0
 PLAIN = (sys.executable, "-m", "token_explorer")
 PROGRAM = (*PLAIN, "--device", "cpu")
+# The top line's word for what the model has proved; until then it is at work where nothing else is to do.
+_PROVED = " checks "
 # The columns that looking ahead fills in later; the table's right end.
 _LATER = re.compile(r"  (joint|then) ")
 
@@ -129,7 +131,7 @@ def last_of_burst(parts: Sequence[Part], at: int) -> Part:
 
 @contextmanager
 def program(prompt: Prompt, look_ahead: int) -> Iterator[Screen]:
-    """The program with a prompt, its table filled and nothing more to do; it is ended at last.
+    """The program with a prompt, its table filled, the model proved, and nothing more to do; ended at last.
 
     Args:
         look_ahead: the setting of that name; 0 for none.
@@ -140,7 +142,7 @@ def program(prompt: Prompt, look_ahead: int) -> Iterator[Screen]:
         text.write_text(prompt.text, newline="")
         screen = Screen(command(prompt.model, text), environment={"TOKEN_EXPLORER_CONFIG": str(settings)})
         try:
-            screen.wait_for(loaded, PATIENCE_S)
+            screen.wait_for(lambda shown: loaded(shown) and _PROVED in shown, PATIENCE_S)
             screen.rest()
             yield screen
         finally:
