@@ -64,6 +64,10 @@ class OneLine(App[None]):
     def on_entry_line_left(self, message: EntryLine.Left) -> None:
         self.told.append(message)
 
+    def on_entry_line_strayed(self, message: EntryLine.Strayed) -> None:
+        self.told.append(message)
+        self.post_message(events.Key(message.key, message.character))
+
     def on_entry_line_tabbed(self, message: EntryLine.Tabbed) -> None:
         self.told.append(message)
 
@@ -155,11 +159,30 @@ async def test_enter_submits_and_escape_leaves_and_neither_goes_further() -> Non
     async with typing() as hands:
         await hands.open(FIND)
         await hands.write("x ")
-        await hands.press("enter", "escape")
+        await hands.press("enter")
+        assert (hands.line.entry, hands.drawn) == (None, "")
+        await hands.open(COMMAND)
+        await hands.press("escape")
+        assert (hands.line.entry, hands.drawn) == (None, "")
         assert hands.app.past == 0
         assert hands.told(EntryLine.Submitted) == [EntryLine.Submitted(FIND, "x ")]
-        assert hands.told(EntryLine.Left) == [EntryLine.Left(FIND)]
-        assert hands.line.entry is FIND
+        assert hands.told(EntryLine.Left) == [EntryLine.Left(COMMAND)]
+
+
+@pytest.mark.parametrize("end", ["enter", "escape"])
+@in_loop
+async def test_keys_that_arrive_together_with_the_end_of_the_line_are_no_text_and_not_lost(end: str) -> None:
+    async with typing() as hands:
+        await hands.open(FIND, "a")
+        for key in ("b", end, "h", "j"):
+            hands.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await hands.pilot.pause()
+        await hands.pilot.pause()
+        told = [message for message in hands.app.told if not isinstance(message, EntryLine.Changed)]
+        ended, *strayed = told
+        assert ended == (EntryLine.Submitted(FIND, "ab") if end == "enter" else EntryLine.Left(FIND))
+        assert [message.key for message in strayed] == ["h", "j"]
+        assert hands.app.past == 2
 
 
 @in_loop
@@ -258,9 +281,10 @@ async def test_pasted_lines_are_inserted_as_they_are_and_become_blanks_elsewhere
         await hands.open(INSERT, "<>")
         await hands.press("left")
         await hands.paste(LINES)
-        await hands.press("x", "enter")
-        assert hands.submitted == ["<one\ntwo ↵ \nthree\n\x1b[2J\u202e\nx>"]
+        await hands.press("x")
         assert hands.drawn.startswith(" insert <one↵two ↵ ↵three↵␛[2J‹202e›↵x> ")
+        await hands.press("enter")
+        assert hands.submitted == ["<one\ntwo ↵ \nthree\n\x1b[2J\u202e\nx>"]
         await hands.open(FIND)
         await hands.paste(LINES)
         assert hands.line.text == "one two ↵  three \x1b[2J\u202e"
@@ -387,8 +411,10 @@ async def test_in_the_explorer_letters_are_text_and_escape_takes_no_cursor_off()
         assert before.branch.cursor is not None
         await driver.press(*"hjkldauxew0")
         assert line.text == "hjkldauxew0"
-        await driver.press("left", "right", "escape", "enter", "home", "space")
+        await driver.press("left", "right", "home", "space")
         assert line.text == " hjkldauxew0"
+        await driver.press("escape")
+        assert line.entry is None
         assert driver.workspace is before
 
 

@@ -628,20 +628,29 @@ async def test_the_sparkline_comes_and_goes() -> None:
 # Keys that come faster than what they are for
 
 
+def key_of(sign: str) -> str:
+    return {"\r": "enter", "\x1b": "escape"}.get(sign) or _character_to_key(sign)
+
+
 def type_at_once(driver: Driver, text: str) -> None:
     """Press keys as a terminal sends them that were typed in one go."""
     for sign in text:
-        key = {"\r": "enter", "\x1b": "escape"}.get(sign) or _character_to_key(sign)
-        driver.app.post_message(events.Key(key, sign))
+        driver.app.post_message(events.Key(key_of(sign), sign))
 
 
-@pytest.mark.parametrize("keys", ["{{jr$,", "{kr", "{l", "),jjlh", "lljl", "{jr,jr", ",,,rl"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        *("{{jr$,", "{kr", "{l", "),jjlh", "lljl", "{jr,jr", ",,,rl"),
+        *("/the\rl", "/the\rlh,", "/the\x1bl", "/th\r/e\rl", ":goto 3\r,", ":goto 3\r/gi\rr"),
+    ],
+)
 @in_loop
 async def test_keys_that_come_at_once_do_what_they_do_slowly(keys: str) -> None:
     text = "Once upon a time there was a very small girl and the girl was there"
     async with driving(text=text) as slow:
         for key in keys:
-            await slow.press(_character_to_key(key))
+            await slow.press(key_of(key))
         wanted = slow.workspace
     async with driving(text=text) as driver:
         type_at_once(driver, keys)

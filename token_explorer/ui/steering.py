@@ -122,14 +122,15 @@ class Steering(Audience):
             self.mode = names[(names.index(self.mode) + 1) % len(names)]
             self._search(self.explore.entry.text)
 
+    def on_entry_line_strayed(self, message: EntryLine.Strayed) -> None:
+        self.post_message(events.Key(message.key, message.character))
+
     def on_entry_line_left(self, message: EntryLine.Left) -> None:
-        self.explore.entry.close()
         if message.entry.name == "find":
             self.set_query(None)
 
     def on_entry_line_submitted(self, message: EntryLine.Submitted) -> None:
         self.later.clear()
-        self.explore.entry.close()
         if message.entry.name == "insert":
             self.insert(message.text)
         elif message.entry.name == "open":

@@ -47,14 +47,13 @@ class Entry:
 
 
 class EntryLine(Widget):
-    """One line to type in. What happens to it is told in messages; it stays open until it is closed."""
+    """One line to type in, until Enter or Escape. What happens to it is told in messages."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete(1)", "complete", show=False),
         Binding("shift+tab", "complete(-1)", "complete backwards", show=False),
         Binding("up", "recall(-1)", "earlier line", show=False),
         Binding("down", "recall(1)", "later line", show=False),
-        Binding("escape", "leave", "leave", show=False),
     ]
     DEFAULT_CSS = """
     EntryLine { display: none; height: 1; width: 1fr; background: $panel; }
@@ -76,16 +75,23 @@ class EntryLine(Widget):
 
     @dataclass
     class Submitted(Message):
-        """Enter was pressed."""
+        """Enter was pressed, which closed the line."""
 
         entry: Entry
         text: str
 
     @dataclass
     class Left(Message):
-        """Escape was pressed."""
+        """Escape was pressed, which closed the line."""
 
         entry: Entry
+
+    @dataclass
+    class Strayed(Message):
+        """A key came when the line had closed: it is for others, as it was pressed after Enter or Escape."""
+
+        key: str
+        character: str | None
 
     @dataclass
     class Tabbed(Message):
@@ -97,7 +103,7 @@ class EntryLine(Widget):
         super().__init__(id=id)
         self.entry: Entry | None = None
         """What is typed for; None while the line is closed."""
-        self._field = Field()
+        self._field = Field(self._end)
         self._histories: dict[str, History] = {}
         self._ring: Sequence[str] = ()  # what tab goes round: what was typed, and all that was offered for it
         self._turn = 0
@@ -169,18 +175,27 @@ class EntryLine(Widget):
     def on_input_blurred(self, message: Input.Blurred) -> None:
         message.stop()
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        message.stop()
-        if self.entry is not None:
-            if self.entry.remembers:
-                self._history(self.entry).add(message.value)
-            self.post_message(self.Submitted(self.entry, message.value))
+    def _end(self, key: events.Key) -> bool:
+        """Close the line where a key does that, and pass on what comes after it; whether that was done.
+
+        Not by a binding: when that acts, the keys behind it have been typed already.
+        """
+        entry, text = self.entry, self.text
+        if entry is None:
+            self.post_message(self.Strayed(key.key, key.character))
+        elif key.key == "enter":
+            if entry.remembers:
+                self._history(entry).add(text)
+            self.close()
+            self.post_message(self.Submitted(entry, text))
+        elif key.key == "escape":
+            self.close()
+            self.post_message(self.Left(entry))
+        else:
+            return False
+        return True
 
     # What the other keys do.
-
-    def action_leave(self) -> None:
-        if self.entry is not None:
-            self.post_message(self.Left(self.entry))
 
     def action_recall(self, steps: int) -> None:
         """Go to a line that was submitted before, where they are remembered."""

@@ -5,7 +5,7 @@ Knows nothing of what the text is for.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import ClassVar
 
@@ -32,6 +32,9 @@ class Field(Input):
     """An Input with a label before the text, words at its right end, and another way of drawing.
 
     It scrolls by itself, as how much of the text is in view depends on the words beside it.
+
+    Args:
+        deals: is offered each key before it is typed, and says whether it has dealt with it.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"field--label", "field--words", "field--wrong"}
@@ -52,8 +55,9 @@ class Field(Input):
     _lines = False
     _shown: tuple[str, Typed] = " ", Typed.of(" ")
 
-    def __init__(self) -> None:
+    def __init__(self, deals: Callable[[events.Key], bool]) -> None:
         super().__init__(compact=True, select_on_focus=False)
+        self._deals = deals
         self.cursor_blink = False  # a line that nobody types in costs nothing
 
     def begin(self, label: str, words: str, lines: bool) -> None:
@@ -94,6 +98,11 @@ class Field(Input):
     def _admitted(self, text: str) -> str:
         text = _LINE_END.sub("\n", text)
         return text if self._lines else text.strip("\n").replace("\n", " ")
+
+    def on_key(self, event: events.Key) -> None:
+        """Offer a key before an Input types it."""
+        if self._deals(event):
+            event.prevent_default().stop()
 
     def _on_paste(self, event: events.Paste) -> None:
         """Take all of it; an Input takes the first line."""
