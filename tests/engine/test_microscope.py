@@ -10,10 +10,12 @@ from torch import Tensor
 
 from tests.engine.random_models import RANDOM_MODELS, random_model
 from tests.engine.test_runner import steps, walk
+from token_explorer.core.ahead import Ahead
 from token_explorer.core.engine import Progress, Stop, Stopped
 from token_explorer.core.observation import DecisionDepth, Following, LayerLogprobs, Lens, Residuals
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import microscope as microscope_module
+from token_explorer.engine import residuals as residuals_module
 from token_explorer.engine import runner as runner_module
 from token_explorer.engine.microscope import LOOKING, Microscope
 from token_explorer.engine.runner import ModelRunner
@@ -165,6 +167,41 @@ def test_a_whole_lens_costs_one_forward_and_its_cells() -> None:
     microscope.observe(IDS, Residuals(), Stop())
     microscope.observe((*IDS[:-1], 3), Residuals(), Stop())
     assert runner.counts.forwards <= before[0] + 3, "only the token that differs is scored and run again"
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3", "bloom"])
+def test_the_layers_of_what_was_foreseen_are_known_and_true(name: str) -> None:
+    runner, microscope = looking(name)
+    microscope.observe(IDS, LayerLogprobs(len(IDS), (1, 2)), Stop())
+    tokens = (5, 7, 9, 11)
+    futures = microscope.observe(IDS, Ahead(len(IDS), tokens, 2), Stop())
+    for token, after in zip(tokens, futures.tokens[:, 0].tolist(), strict=True):
+        for ids in ((*IDS, token), (*IDS, token, after)):
+            before = runner.counts.forwards
+            runner.score(ids, 5, Stop())
+            found = microscope.observe(ids, LayerLogprobs(len(ids), (1, 2)), Stop())
+            assert runner.counts.forwards == before
+            expected = lens_of(name, ids)[1:, -1][:, [1, 2]]
+            np.testing.assert_allclose(found.logprobs, expected, atol=2e-3)
+
+
+def test_of_what_is_foreseen_no_layers_are_kept_that_nobody_looks_at_and_no_more_than_have_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runner, microscope = looking("llama")
+    microscope.observe(IDS, Ahead(len(IDS), (5, 7), 1), Stop())
+    monkeypatch.setattr(residuals_module, "FORESEEN_BYTES", 3 * runner.residuals.room_for(1).nbytes)
+    ids = (*IDS, 5)
+    before = runner.counts.forwards
+    microscope.observe(ids, LayerLogprobs(len(ids), (1,)), Stop())
+    assert runner.counts.forwards == before + 1
+    microscope.observe(ids, Ahead(len(ids), tuple(range(10, 20)), 1), Stop())
+    costs = []
+    for token in range(10, 20):
+        whole, before = (*ids, token), runner.counts.forwards
+        microscope.observe(whole, LayerLogprobs(len(whole), (1,)), Stop())
+        costs.append(runner.counts.forwards - before)
+    assert costs == [1] * 7 + [0] * 3
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3", "lfm2"])

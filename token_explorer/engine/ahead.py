@@ -5,7 +5,8 @@ see the prefix and its own past alone (tree attention: Miao et al. 2023, "SpecIn
 "Medusa"), or else as a batch. Proved for a model before it is used; knows nothing of what it is used for.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -144,7 +145,7 @@ class _Wave:
         history = self._histories(paths)
         start = memory.track.length
         try:
-            with self._runner.stopping(self._stop):
+            with self._runner.stopping(self._stop), self._recording(len(paths)) as states:
                 hidden = self._forward(paths, history)
             scores = self._scores(paths)
             logits = self._unembed(hidden)
@@ -155,6 +156,19 @@ class _Wave:
             if not memory.foresee(self._prefix, path, start + row):
                 raise _no_room()
             self._runner.remember(self._ids + path, after)
+            if states is not None:
+                self._runner.residuals.foresee(self._ids + path, states[:, row])
+
+    @contextmanager
+    def _recording(self, tokens: int) -> Iterator[Tensor | None]:
+        """The residual stream (L + 1, n, D) of the n tokens run inside; None where nobody looks at it."""
+        stream = self._runner.residuals
+        if not stream.wanted:
+            yield None
+            return
+        states = stream.room_for(tokens)
+        with stream.writing(states):
+            yield states
 
     def _histories(self, paths: Sequence[TokenIds]) -> Tensor:
         """Put the h tokens that each path has so far behind what the track holds; the (R, h) rows there."""

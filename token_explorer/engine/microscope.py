@@ -164,6 +164,7 @@ class Microscope:
         """
         stream, runner = self._runner.residuals, self._runner
         stream.wanted = True
+        stream.recall(ids)
         far = stream.known(ids) < start and len(ids) - stream.known(ids) > PIECE_TOKENS
         if not stream.fits(len(ids)) or (far and runner.reuse):
             return self._passing_states(ids[:end], start, stop)

@@ -253,6 +253,7 @@ class ModelRunner:
     def forget_guesses(self) -> None:
         """Forget what was run before anybody asked for it."""
         self.memory.forget_guesses()
+        self.residuals.forget_foreseen()
         self._recent.clear()
 
     def unembed(self, hidden: Tensor) -> Tensor:
