@@ -25,10 +25,9 @@ run: $(VENV)/.model
 
 # The program is started many times over; where nothing is kept, each start would compile all it imports anew.
 test bench: export PYTHONDONTWRITEBYTECODE :=
-# Of logical cores: xdist's auto counts physical ones where psutil is installed.
 test: $(VENV)/.model
 	@echo "Testing"
-	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: $(VENV)/.installed
 	@echo "Checking the formatting"

@@ -37,6 +37,11 @@ settings.register_profile("thorough", deadline=None, max_examples=1000)  # --hyp
 settings.load_profile("tests")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core: half of the time a test waits for a screen to come to rest, or for a process."""
+    return 2 * (os.cpu_count() or 1)
+
+
 class NetworkUsed(AssertionError):
     """A test asked for something beyond this machine."""
 

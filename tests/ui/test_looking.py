@@ -67,7 +67,7 @@ def expected(driver: Driver) -> Reading:
     assert shown is not None
     assert shown.overlay is not None
     ids, cursor = driver.workspace.branch.ids, driver.workspace.branch.cursor
-    chosen = best(ids, driver.app.explore.table.chosen)
+    chosen = best(ids, driver.app.explore.table.chosen) if cursor is None else None
     heads = driver.app.settings.display.influence_heads
     origin = driver.workspace.branch.origin
     other = score(origin, 30) if shown._answers.peek(origin) else None  # keys may outrun its scores
