@@ -43,6 +43,9 @@ def own_temporary_folder(
 ) -> Iterator[Path]:
     """What the server leaves behind can be seen in it."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(
+        "TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "torch")
+    )  # torch makes it when it is imported
     with tempfile.TemporaryDirectory(prefix="t-") as folder:  # the names of socket files must be short
         monkeypatch.setenv("TMPDIR", folder)
         yield Path(folder)

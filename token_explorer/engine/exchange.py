@@ -9,6 +9,7 @@ import os
 import queue
 import secrets
 import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import Callable
@@ -82,7 +83,8 @@ class Exchange:
     def _serve(self, connection: Connection) -> None:
         """Talk with one who asks until it goes away."""
         answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
-        threading.Thread(target=_send, args=(connection, answers), name="answers", daemon=True).start()
+        sender = threading.Thread(target=_send, args=(connection, answers), name="answers", daemon=True)
+        sender.start()
         with self._lock:
             self._open.add(answers)
         with contextlib.suppress(EOFError, OSError):
@@ -90,6 +92,8 @@ class Exchange:
         with self._lock:
             self._open.discard(answers)
         answers.put(None)
+        sender.join()
+        connection.close()
 
     def _listen(self, connection: Connection, seat: Seat) -> None:
         """Pass on what one asks until it says that it leaves."""
@@ -121,4 +125,16 @@ def _send(connection: Connection, answers: "queue.SimpleQueue[Answer | None]") -
             connection.send(answer)
     with contextlib.suppress(OSError):
         connection.send(None)  # a farewell
-    connection.close()
+        _hang_up(connection)
+
+
+def _hang_up(connection: Connection) -> None:
+    """End a connection that another thread may be reading from, and has to close.
+
+    Closed while it is read, its number could be another file's by the time that the read begins.
+    """
+    if os.name == "posix":
+        with socket.socket(fileno=os.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+    else:
+        connection.close()
