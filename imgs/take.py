@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from rich.text import Text
 from textual.pilot import Pilot
 
 from tests.browser import Browser, find_browser
+from tests.program import loaded
+from tests.serve.page import Page
+from tests.serve.running import running
 from token_explorer.config import DisplaySettings, Settings
 from token_explorer.core.engine import Engine, ModelSpec
 from token_explorer.core.start import Start
@@ -37,6 +41,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "prompts" / "gsm8k.txt").read_text(encoding="utf-8")
 WORDS = " red tiger seven piano cloud river"
 COLUMNS = 120
+# By then a browser's terminal has drawn what a key did, and the model has looked ahead of it.
+SETTLED_S = 2.0
 # Of a PNG: enough for the steps of a palette, with a byte a pixel.
 COLOURS = 256
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
@@ -52,7 +58,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Page:
+class Hovered:
     """Which command of the README writes it, what has its middle under the pointer, and the window's size.
 
     The place is an expression of the page's own script: x and y, CSS pixels.
@@ -97,6 +103,12 @@ PICTURES = {
     "lens": Picture(("space", "L"), "The capital of France is"),
     "attention": Picture(("A", "S", "home", *("j",) * 15), WORDS * 2 + " red tiger seven"),
 }
+# Of the tiny model of the README.
+BY_HAND = {
+    "byhand": Picture(("B", *("j",) * 11), "the quick brown", (120, 30)),
+}
+# In a browser: what is pressed there, from the README's prompt.
+SERVED = {"serve": Picture(("e", "d", "j", "l"), "The capital of France is", (1200, 760))}
 # Of the trace: at the token that was drawn though others were likelier.
 REPLAYED = {"replay": Picture((*overlay(4), *command("goto 35")), size=(120, 24))}
 # What the command line prints, in its colours.
@@ -110,8 +122,8 @@ MAP = (
     "(canvas.getBoundingClientRect())"
 )
 PAGES = {
-    "attention-page": Page("attention", MAP, (1200, 960), "#sink=0"),
-    "lens-page": Page("lens", CELL, (1540, 940)),
+    "attention-page": Hovered("attention", MAP, (1200, 960), "#sink=0"),
+    "lens-page": Hovered("lens", CELL, (1540, 940)),
 }
 # The plots of the trace, by the names of their files.
 PLOTS = {
@@ -125,6 +137,35 @@ def take(name: str, picture: Picture, folder: Path) -> None:
     """A screen of the explorer."""
     engine = local_engine(ModelSpec(device="cpu", record_layers=True))
     asyncio.run(_press(name, picture, engine, picture.text, "embedded"))
+
+
+def take_by_hand(name: str, picture: Picture, folder: Path) -> None:
+    """A screen of the explorer on the tiny model, which is trained for that."""
+    os.environ["TOKEN_EXPLORER_DATA"] = str(folder / "data")
+    run(example("tiny train"), folder)
+    engine = local_engine(ModelSpec("tiny", device="cpu"))
+    asyncio.run(_press(name, picture, engine, picture.text, "tiny"))
+
+
+def take_served(name: str, picture: Picture, folder: Path) -> None:
+    """The explorer in a browser's window."""
+    if find_browser() is None:
+        print(f"no Chromium or Chrome is installed, so {name} isn't taken", file=sys.stderr)
+        return
+    with running("--prompt", picture.text) as server:
+        browser = Browser(*picture.size)
+        try:
+            browser.open(server.address)
+            page = Page(browser)
+            page.wait_for(loaded)
+            for key in picture.keys:
+                browser.key(key)
+                time.sleep(SETTLED_S)
+            page.wait_for(loaded)
+            browser.screenshot(HERE / f"{name}.png")
+        finally:
+            browser.close()
+    _shrink(HERE / f"{name}.png")
 
 
 def take_replay(name: str, picture: Picture, folder: Path) -> None:
@@ -170,7 +211,7 @@ def take_printed(name: str, line: str, folder: Path) -> None:
     (HERE / f"{name}.svg").write_text(_standalone(console.export_svg(title="")), encoding="utf-8")
 
 
-def take_page(name: str, page: Page, folder: Path) -> None:
+def take_page(name: str, page: Hovered, folder: Path) -> None:
     """A page in a browser, the pointer on one of its cells."""
     if find_browser() is None:
         print(f"no Chromium or Chrome is installed, so {name} isn't taken", file=sys.stderr)
@@ -201,7 +242,7 @@ def traced(folder: Path) -> Path:
 
 def example(name: str) -> str:
     """The README's own command of this name, so that its pictures are of what it shows."""
-    found = re.search(rf"```sh\n(token-explorer {name} .*?)```", README, re.DOTALL)
+    found = re.search(rf"```sh\n(token-explorer {name}\b.*?)```", README, re.DOTALL)
     assert found is not None, name
     return found[1]
 
@@ -236,9 +277,11 @@ def main(names: list[str]) -> None:
     """Take the pictures that are named, or all."""
     kinds: list[tuple[dict, Callable[..., None]]] = [  # type: ignore[type-arg]
         (PICTURES, take),
+        (BY_HAND, take_by_hand),
         (REPLAYED, take_replay),
         (PRINTED, take_printed),
         (PAGES, take_page),
+        (SERVED, take_served),
         (PLOTS, take_plot),
     ]
     with tempfile.TemporaryDirectory() as folder:

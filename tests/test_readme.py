@@ -133,7 +133,10 @@ def test_the_flags_are_those_of_the_program() -> None:
 
 
 # The tables of the script that takes them, and which kind of file each makes.
-PICTURES = {"PICTURES": "svg", "REPLAYED": "svg", "PRINTED": "svg", "PAGES": "png", "PLOTS": "png"}
+PICTURES = {
+    **dict.fromkeys(("PICTURES", "BY_HAND", "REPLAYED", "PRINTED"), "svg"),
+    **dict.fromkeys(("PAGES", "SERVED", "PLOTS"), "png"),
+}
 MOST_BYTES = 150_000
 
 

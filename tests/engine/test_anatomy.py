@@ -92,6 +92,13 @@ def test_a_head_that_does_more_than_multiply_is_left_whole() -> None:
     assert not checks
 
 
+def test_a_head_on_another_device_is_left_whole() -> None:
+    model = random_model("llama")
+    assert anatomy_module._plain_head(model) == ("lm_head", model.lm_head)
+    model.lm_head.to("meta")
+    assert anatomy_module._plain_head(model) is None
+
+
 def test_a_model_without_decoder_layers_is_refused() -> None:
     with pytest.raises(ModelLoadError, match="no list of decoder layers"):
         find_layers(nn.Linear(2, 2), IDS)  # type: ignore[arg-type]
