@@ -62,6 +62,10 @@ def test_help_and_mistakes_are_answered_before_anything_heavy_is_loaded(argument
     assert not loaded_by(f"from token_explorer.cli import main; main({arguments!r})") & HEAVY
 
 
+def test_a_start_without_arguments_imports_nothing_that_understands_them() -> None:
+    assert not loaded_by("from token_explorer.cli import main; main([])") & {"typer", "pydantic"}
+
+
 EXPLORE = """
 import importlib, os
 os.cpu_count, os.getloadavg = lambda: {cores}, lambda: ({busy}, 0.0, 0.0)
