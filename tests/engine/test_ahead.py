@@ -16,6 +16,7 @@ from token_explorer.core.engine import Stop, Stopped
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import ahead as ahead_module
 from token_explorer.engine import anatomy as anatomy_module
+from token_explorer.engine import runner as runner_module
 from token_explorer.engine.ahead import LookAhead, find
 from token_explorer.engine.microscope import Microscope
 from token_explorer.engine.runner import ModelRunner
@@ -121,6 +122,22 @@ def test_a_step_of_all_candidates_is_one_forward_and_none_is_run_twice() -> None
     rows = tuple(runner.score(here, 30, Stop()).next.ids.tolist())
     assert rows[0] == path[1]
     assert work_of(runner, lambda: ahead(microscope, here, rows, 1))[:2] == (1, 29)
+
+
+def test_of_more_candidates_than_logits_have_room_none_is_unembedded_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runner, microscope = looking("llama")
+    runner.score(IDS, 5, Stop())
+    assert not microscope.why_not("ahead", Stop())
+    runner.logits(IDS, Stop())
+    monkeypatch.setattr(runner_module, "RECENT_BYTES", 9 * 4 * runner.vocabulary_size)
+    tokens, before = tuple(range(20, 31)), runner.counts.unembedded_rows
+    futures = ahead(microscope, IDS, tokens, 3)
+    assert_greedy(futures, runner.model, IDS, tokens)
+    fresh_rows = 3 * len(tokens)
+    blocks = 4  # of three candidates at most; for each but the first the prompt's own are made once more
+    assert runner.counts.unembedded_rows <= before + fresh_rows + blocks
 
 
 def test_looking_ahead_moves_the_rows_that_it_makes_and_no_others() -> None:

@@ -69,10 +69,17 @@ class LookAhead:
         check_length(len(ids) + 1, runner.context)
         way = self._way(len(ids) + depth)
         runner.logits(ids, stop)
+        # The logits of a step and of the next one stay at hand, with as many of others.
+        most = max(1, runner.recent_rows // 3)
         try:
-            return _follow(_Wave(runner, ids, way, stop), tokens, depth, ends)
+            wave = _Wave(runner, ids, way, stop)
+            starts = range(0, max(1, len(tokens)), most)
+            parts = [_follow(wave, tokens[first : first + most], depth, ends) for first in starts]
         finally:
             runner.memory.trim()
+        return Futures(
+            np.concatenate([part.tokens for part in parts]), np.concatenate([part.logprobs for part in parts])
+        )
 
     def _way(self, tokens: int) -> Way:
         """The best way for prompts of so many tokens. Raises FacetUnavailable where there is none."""

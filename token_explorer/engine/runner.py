@@ -247,8 +247,13 @@ class ModelRunner:
     def remember(self, ids: TokenIds, logits: Tensor) -> None:
         """Keep the (V,) float32 logits after a prompt at hand for a while."""
         self._recent[ids] = logits
-        while len(self._recent) > max(2, RECENT_BYTES // logits.nbytes):
+        while len(self._recent) > self.recent_rows:
             self._recent.popitem(last=False)
+
+    @property
+    def recent_rows(self) -> int:
+        """Of how many prompts the logits are kept at hand."""
+        return max(2, RECENT_BYTES // (4 * self.vocabulary_size))
 
     def forget_guesses(self) -> None:
         """Forget what was run before anybody asked for it."""
