@@ -7,7 +7,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from benchmarks import ahead, keys, prefill, rooms, start, system, writing
 from benchmarks.figures import Bound, table, verdicts
 from benchmarks.sides import Prompt, Sides, both
 from token_explorer.engine.local import default_threads
+from token_explorer.errors import ExplorerError
 
 PARTS = ("start", "prefill", "ahead", "writing", "rooms", "keys")
 LENGTHS = (16, 256, 1024, 4096, 8000)
@@ -48,10 +48,15 @@ _TITLES = {
 
 def main(arguments: Sequence[str]) -> None:
     """Measure what the command line names."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     results: Results = {}
-    with suppress(KeyboardInterrupt):  # what was measured till then is told
+    try:
         measure(options.model, options.lengths, options.repeats, options.only, results)
+    except KeyboardInterrupt:
+        pass  # what was measured till then is told
+    except ExplorerError as error:
+        parser.exit(error.exit_code, f"{error}\n")
     for name, rows in results.items():
         if rows:
             print(f"{table(_TITLES[name], rows)}\n")
@@ -131,14 +136,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--model", default="embedded", help="as the program takes it")
     parser.add_argument("--lengths", type=_lengths, default=LENGTHS, help="of prompts, tokens")
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="turns of each measurement")
+    parser.add_argument("--repeats", type=_count, default=REPEATS, help="turns of each measurement")
     parser.add_argument("--only", type=_parts, default=PARTS, help=f"some of {','.join(PARTS)}")
     parser.add_argument("--out", type=Path, help="a file for the line of JSON")
     return parser
 
 
 def _lengths(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split(",")))
+    return tuple(map(_count, text.split(",")))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 1 on is wanted")
+    return int(text)
 
 
 def _parts(text: str) -> tuple[str, ...]:

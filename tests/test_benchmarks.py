@@ -107,10 +107,23 @@ def test_a_start_has_a_first_screen_before_its_table(
     assert [bound.unit for bound in start.bounds([row])] == ["s", "x"]
 
 
-def test_a_part_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        command_line.main(["--only", "keys,nothing"])
-    assert "nothing: there are start, prefill" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--only", "keys,nothing"], "nothing: there are start, prefill"),
+        (["--lengths", "16,x"], "'x': a whole number from 1 on is wanted"),
+        (["--lengths", "0"], "'0': a whole number"),
+        (["--repeats", "0"], "'0': a whole number"),
+        (["--model", "./nowhere"], "Model not found"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_words(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_script_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
