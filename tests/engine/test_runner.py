@@ -15,8 +15,9 @@ from token_explorer.core.engine import Stop, Stopped
 from token_explorer.core.scores import Scores
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import runner as runner_module
+from token_explorer.engine.anatomy import find_layers
 from token_explorer.engine.prefix_tree import Node
-from token_explorer.engine.runner import ModelRunner
+from token_explorer.engine.runner import ModelRunner, probe_ids
 from token_explorer.engine.scoring import candidates, score_rows
 from token_explorer.errors import ContextTooLong
 
@@ -152,6 +153,16 @@ def work_of(runner: ModelRunner, ask: Callable[[], object]) -> tuple[int, int, i
     before = counts.forwards, counts.tokens, track.moved_bytes
     ask()
     return counts.forwards - before[0], counts.tokens - before[1], track.moved_bytes - before[2]
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3"])
+def test_opening_a_model_takes_a_forward_and_a_step(name: str) -> None:
+    model = random_model(name)
+    ran: list[int] = []
+    first = find_layers(model, probe_ids(260, model.device))[1][0]
+    first.register_forward_hook(lambda _module, args, _output: ran.append(args[0].shape[1]))
+    assert ModelRunner(model).reuse
+    assert ran == [4, 1]
 
 
 def test_an_append_runs_one_token_and_moves_no_row(llama: ModelRunner) -> None:
