@@ -51,19 +51,28 @@ def main(arguments: Sequence[str]) -> None:
     parser = _parser()
     options = parser.parse_args(arguments)
     results: Results = {}
+    trouble: ExplorerError | None = None
     try:
         measure(options.model, options.lengths, options.repeats, options.only, results)
     except KeyboardInterrupt:
-        pass  # what was measured till then is told
+        pass
     except ExplorerError as error:
-        parser.exit(error.exit_code, f"{error}\n")
+        trouble = error
+    if results or trouble is None:  # what was measured till then is told
+        _tell(options, results)
+    if trouble is not None:
+        parser.exit(trouble.exit_code, f"{trouble}\n")
+
+
+def _tell(options: argparse.Namespace, results: Results) -> None:
+    """Print what was measured, and write its line of JSON to a file that is named."""
     for name, rows in results.items():
         if rows:
             print(f"{table(_TITLES[name], rows)}\n")
     bounds = [bound for name, rows in results.items() if name in _BOUNDS for bound in _BOUNDS[name](rows)]
     print(f"bounds\n{verdicts(bounds)}")
     line = json.dumps(document(options.model, options.repeats, results, bounds), allow_nan=False)
-    print(line)
+    print(line, flush=True)
     if options.out:
         options.out.write_text(f"{line}\n", encoding="utf-8")
 

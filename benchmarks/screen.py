@@ -5,7 +5,6 @@ working out the screen takes longer than painting it. Knows nothing of keys and 
 """
 
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import NamedTuple, TypeVar
 from benchmarks.figures import Took
 from benchmarks.sides import Prompt
 from benchmarks.system import cpu_s
+from tests.program import PROGRAM as PLAIN
 from tests.program import loaded
 from tests.terminal import Terminal
 
@@ -28,7 +28,6 @@ REST_S = 0.3
 # A screen that shows what is waited for and is never quiet is looked at after so long.
 RESTLESS_S = 0.5
 PATIENCE_S = 900.0
-PLAIN = (sys.executable, "-m", "token_explorer")
 PROGRAM = (*PLAIN, "--device", "cpu")
 # The top line's word for what the model has proved; until then it is at work where nothing else is to do.
 _PROVED = " checks "

@@ -149,9 +149,6 @@ def take_by_hand(name: str, picture: Picture, folder: Path) -> None:
 
 def take_served(name: str, picture: Picture, folder: Path) -> None:
     """The explorer in a browser's window."""
-    if find_browser() is None:
-        print(f"no Chromium or Chrome is installed, so {name} isn't taken", file=sys.stderr)
-        return
     with running("--prompt", picture.text) as server:
         browser = Browser(*picture.size)
         try:
@@ -213,9 +210,6 @@ def take_printed(name: str, line: str, folder: Path) -> None:
 
 def take_page(name: str, page: Hovered, folder: Path) -> None:
     """A page in a browser, the pointer on one of its cells."""
-    if find_browser() is None:
-        print(f"no Chromium or Chrome is installed, so {name} isn't taken", file=sys.stderr)
-        return
     run(example(page.command), folder)
     browser = Browser(*page.size)
     try:
@@ -287,9 +281,13 @@ def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for kind, how in kinds:
             for name, what in kind.items():
-                if not names or name in names:
-                    how(name, what, Path(folder))
-                    print(name)
+                if names and name not in names:
+                    continue
+                if kind in (PAGES, SERVED) and find_browser() is None:
+                    print(f"no Chromium or Chrome is installed, so {name} isn't taken", file=sys.stderr)
+                    continue
+                how(name, what, Path(folder))
+                print(name)
 
 
 if __name__ == "__main__":

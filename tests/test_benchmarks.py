@@ -74,6 +74,19 @@ def test_both_sides_run_a_prompt_look_ahead_and_write(
     assert all(bound["name"] in printed for bound in document["bounds"])
 
 
+def test_what_was_measured_before_a_refusal_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_random("llama", tmp_path / "llama")
+    options = ["--lengths", "16,99999", "--repeats", "1", "--only", "ahead"]
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(["--model", str(tmp_path / "llama"), *options])
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert [row["tokens"] for row in json.loads(said.out.splitlines()[-1])["ahead"]] == [16]
+    assert "too long" in said.err
+
+
 def test_keys_are_pressed_and_the_screens_they_lead_to_are_timed(
     fake_program: None, fake_sides: SimpleNamespace
 ) -> None:

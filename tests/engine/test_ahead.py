@@ -15,8 +15,8 @@ from token_explorer.core.ahead import Ahead, Futures
 from token_explorer.core.engine import Stop, Stopped
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import ahead as ahead_module
-from token_explorer.engine import anatomy as anatomy_module
 from token_explorer.engine import runner as runner_module
+from token_explorer.engine import unembedding
 from token_explorer.engine.ahead import LookAhead, find
 from token_explorer.engine.microscope import Microscope
 from token_explorer.engine.runner import ModelRunner
@@ -38,6 +38,19 @@ def looking(name: str, ends: tuple[int, ...] = ()) -> tuple[ModelRunner, Microsc
 
 def ahead(microscope: Microscope, ids: TokenIds, tokens: TokenIds, depth: int) -> Futures:
     return microscope.observe(ids, Ahead(len(ids), tokens, depth), Stop())
+
+
+class StopAfter(Stop):
+    """A stop that lets so many checks pass."""
+
+    def __init__(self, checks: int) -> None:
+        super().__init__()
+        self.left = checks
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Stopped
 
 
 def assert_greedy(futures: Futures, model: PreTrainedModel, ids: TokenIds, tokens: TokenIds) -> None:
@@ -256,18 +269,11 @@ def test_a_stop_ends_a_look_ahead_between_two_layers_and_leaves_the_prompt_as_it
 def test_a_stop_amid_layers_or_slices_of_the_vocabulary_keeps_nothing_that_is_half_done(
     after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(anatomy_module, "SLICE_BYTES", 50 * 4 * 32)
+    monkeypatch.setattr(unembedding, "SLICE_BYTES", 50 * 4 * 32)
     runner, microscope = looking("llama")
     runner.score(IDS, 5, Stop())
     assert not microscope.why_not("ahead", Stop())
-    stop, checks = Stop(), []
-
-    def stop_after() -> None:
-        checks.append(0)
-        if len(checks) > after:
-            raise Stopped
-
-    stop.check = stop_after  # type: ignore[method-assign]
+    stop = StopAfter(after)
     with pytest.raises(Stopped):
         microscope.observe(IDS, Ahead(len(IDS), (1, 2, 3), 2), stop)
     assert runner.memory.track.length == len(runner.memory.live)
@@ -283,14 +289,7 @@ def test_a_stop_amid_the_copy_of_a_long_prompt_forgets_nothing(after: int) -> No
     for ids in (one, two):
         runner.score(ids, 5, Stop())
     assert not microscope.why_not("ahead", Stop())
-    stop, checks = Stop(), []
-
-    def stop_after() -> None:
-        checks.append(0)
-        if len(checks) > after:
-            raise Stopped
-
-    stop.check = stop_after  # type: ignore[method-assign]
+    stop = StopAfter(after)
     with pytest.raises(Stopped):
         microscope.observe(one, Ahead(len(one), (1, 2), 1), stop)
     assert_bounded(runner)

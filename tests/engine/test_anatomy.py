@@ -6,7 +6,7 @@ from torch import nn
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
 from tests.engine.random_models import RANDOM_MODELS, random_model
-from token_explorer.engine import anatomy as anatomy_module
+from token_explorer.engine import unembedding
 from token_explorer.engine.anatomy import Anatomy, dissect, find_layers, last_hidden
 from token_explorer.errors import ModelLoadError
 
@@ -64,7 +64,7 @@ def test_slices_of_the_vocabulary_give_what_the_whole_gives(
     model = random_model(name)
     hidden = torch.randn(rows, model.config.hidden_size)
     whole = dissect(model, IDS).unembed(hidden)
-    monkeypatch.setattr(anatomy_module, "SLICE_BYTES", 50 * 4 * model.config.hidden_size)
+    monkeypatch.setattr(unembedding, "SLICE_BYTES", 50 * 4 * model.config.hidden_size)
     anatomy, checks = dissect(model, IDS), []
     anatomy.check_with(lambda: checks.append(None))
     torch.testing.assert_close(anatomy.unembed(hidden), whole, rtol=1e-5, atol=1e-5)
@@ -76,7 +76,7 @@ def test_a_head_with_a_bias_is_sliced_with_it(monkeypatch: pytest.MonkeyPatch) -
     model = random_model("llama")
     model.lm_head = nn.Linear(32, 260)
     assert model.lm_head.bias.abs().min() > 0
-    monkeypatch.setattr(anatomy_module, "SLICE_BYTES", 50 * 4 * 32)
+    monkeypatch.setattr(unembedding, "SLICE_BYTES", 50 * 4 * 32)
     hidden = torch.randn(3, 32)
     torch.testing.assert_close(dissect(model, IDS).unembed(hidden), model.lm_head(hidden))
 
@@ -94,9 +94,9 @@ def test_a_head_that_does_more_than_multiply_is_left_whole() -> None:
 
 def test_a_head_on_another_device_is_left_whole() -> None:
     model = random_model("llama")
-    assert anatomy_module._plain_head(model) == ("lm_head", model.lm_head)
+    assert unembedding.plain_head(model) == ("lm_head", model.lm_head)
     model.lm_head.to("meta")
-    assert anatomy_module._plain_head(model) is None
+    assert unembedding.plain_head(model) is None
 
 
 def test_a_model_without_decoder_layers_is_refused() -> None:

@@ -66,7 +66,7 @@ class OneLine(App[None]):
 
     def on_entry_line_strayed(self, message: EntryLine.Strayed) -> None:
         self.told.append(message)
-        self.post_message(events.Key(message.key, message.character))
+        self.post_message(message.input)
 
     def on_entry_line_tabbed(self, message: EntryLine.Tabbed) -> None:
         self.told.append(message)
@@ -176,13 +176,17 @@ async def test_keys_that_arrive_together_with_the_end_of_the_line_are_no_text_an
         await hands.open(FIND, "a")
         for key in ("b", end, "h", "j"):
             hands.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        hands.app.post_message(events.Paste("pasted"))
         await hands.pilot.pause()
         await hands.pilot.pause()
         told = [message for message in hands.app.told if not isinstance(message, EntryLine.Changed)]
         ended, *strayed = told
         assert ended == (EntryLine.Submitted(FIND, "ab") if end == "enter" else EntryLine.Left(FIND))
-        assert [message.key for message in strayed] == ["h", "j"]
-        assert hands.app.past == 2
+        *keys, paste = [message.input for message in strayed]
+        assert [key.key for key in keys] == ["h", "j"]
+        assert paste.text == "pasted"
+        assert hands.app.past == 3
+        assert hands.line.text == ""
 
 
 @in_loop

@@ -21,7 +21,7 @@ from token_explorer.engine.anatomy import logits_apart, logits_tolerance
 from token_explorer.engine.kv import Track, shared_cache
 from token_explorer.engine.models import check_length
 from token_explorer.engine.prefix_tree import Node
-from token_explorer.engine.runner import LOGITS_BYTES, ModelRunner, probe_ids
+from token_explorer.engine.runner import ModelRunner, probe_ids
 from token_explorer.engine.scoring import score_alternatives
 from token_explorer.errors import FacetUnavailable
 
@@ -217,7 +217,7 @@ class _Wave:
     def _unembed(self, hidden: Tensor) -> list[Tensor]:
         """The (V,) logits of each of the last hidden states (R, D)."""
         rows: list[Tensor] = []
-        most = max(1, LOGITS_BYTES // (4 * self._runner.vocabulary_size))
+        most = self._runner.rows_at_once
         for first in range(0, len(hidden), most):
             self._stop.check()
             rows += [row.clone() for row in self._runner.unembed(hidden[first : first + most])]

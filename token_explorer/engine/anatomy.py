@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from token_explorer.engine.unembedding import SlicedHead, plain_head
 from token_explorer.errors import ModelLoadError
 
 
@@ -40,31 +41,6 @@ class _Fixed(nn.Module):
         return self._shape(self.hidden)
 
 
-# Weights of an unembedding that are multiplied at once on a CPU. Slices that fit its cache take less time
-# than the whole at once, and a stop waits for one of them.
-SLICE_BYTES = 8 << 20
-
-
-class _Slices(nn.Linear):
-    """An unembedding with the weights of another, which goes over the vocabulary slice by slice."""
-
-    def __init__(self, whole: nn.Linear) -> None:
-        super().__init__(whole.in_features, whole.out_features, bias=False, device="meta")
-        self.weight, self.bias = whole.weight, whole.bias
-        self.check: Callable[[], None] = lambda: None
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        weight, bias = self.weight, self.bias
-        step = max(1, SLICE_BYTES // weight[0].nbytes)
-        logits = hidden.new_empty((*hidden.shape[:-1], len(weight)))
-        for first in range(0, len(weight), step):
-            self.check()
-            those = slice(first, first + step)
-            part = nn.functional.linear(hidden, weight[those], None if bias is None else bias[those])
-            logits[..., those] = part
-        return logits
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Anatomy:
     """A model's parts.
@@ -86,7 +62,7 @@ class Anatomy:
     no_lens: str
     _headed: nn.Module
     _slot: _Fixed
-    _slices: _Slices | None
+    _slices: SlicedHead | None
 
     def check_with(self, check: Callable[[], None]) -> None:
         """Have a function called before each layer and each slice of the unembedding; it may raise."""
@@ -259,20 +235,11 @@ def _with_head(model: PreTrainedModel, path: str, layers: nn.ModuleList, output:
     headed = _shallow_copy(model)
     _exchange(headed, path, slot)
     slices = None
-    if found := _plain_head(model):
-        slices = _Slices(found[1])
+    if found := plain_head(model):
+        slices = SlicedHead(found[1])
         _exchange(headed, found[0], slices)
     hidden = last_hidden(output)[0, -1]
     return Anatomy(layers, model.get_submodule(path), hidden, hidden, (), "", headed, slot, slices)
-
-
-def _plain_head(model: PreTrainedModel) -> tuple[str, nn.Linear] | None:
-    """The path and module of an unembedding that nothing but a matrix on a CPU makes; None of others."""
-    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-    plain = type(head) is nn.Linear and head.weight.device.type == "cpu"
-    if not plain or head._forward_hooks or head._forward_pre_hooks or "forward" in head.__dict__:
-        return None
-    return next(((name, head) for name, module in model.named_modules() if module is head), None)
 
 
 def _exchange(model: nn.Module, path: str, module: nn.Module) -> None:

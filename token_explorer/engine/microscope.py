@@ -37,7 +37,7 @@ from token_explorer.core.scores import Floats
 from token_explorer.core.tokens import TokenIds
 from token_explorer.engine import ahead, attention, gradient, parameters
 from token_explorer.engine.models import check_length
-from token_explorer.engine.runner import LOGITS_BYTES, PIECE_TOKENS, ModelRunner
+from token_explorer.engine.runner import PIECE_TOKENS, ModelRunner
 from token_explorer.errors import FacetUnavailable
 
 # A lens of more positions than a screen has room for takes long enough to be told of.
@@ -194,7 +194,7 @@ class Microscope:
 
     def _logprobs(self, states: Tensor, stop: Stop) -> Iterator[Tensor]:
         """Log probabilities (m, V) that the lens gives states (n, D), a bounded number at a time."""
-        step = max(1, LOGITS_BYTES // (4 * self._runner.vocabulary_size))
+        step = self._runner.rows_at_once
         for start in range(0, len(states), step):
             stop.check()
             logits = self._runner.lens(states[start : start + step])

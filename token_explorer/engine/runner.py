@@ -191,7 +191,7 @@ class ModelRunner:
         targets = torch.tensor(ids, device=hidden.device)
         if before is not None:
             scores[:, :1] = score_rows(before[None].clone(), targets[:1])
-        rows = max(1, LOGITS_BYTES // (4 * self.vocabulary_size))
+        rows = self.rows_at_once
         last = hidden.new_empty(0)
         for first in range(0, len(ids), rows):
             stop.check()
@@ -249,6 +249,11 @@ class ModelRunner:
         self._recent[ids] = logits
         while len(self._recent) > self.recent_rows:
             self._recent.popitem(last=False)
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows of logits are made at once."""
+        return max(1, LOGITS_BYTES // (4 * self.vocabulary_size))
 
     @property
     def recent_rows(self) -> int:

@@ -123,7 +123,7 @@ class Steering(Audience):
             self._search(self.explore.entry.text)
 
     def on_entry_line_strayed(self, message: EntryLine.Strayed) -> None:
-        self.post_message(events.Key(message.key, message.character))
+        self.post_message(message.input)
 
     def on_entry_line_left(self, message: EntryLine.Left) -> None:
         if message.entry.name == "find":

@@ -5,7 +5,7 @@ Hidden until it is opened with an Entry. Knows nothing of what becomes of the te
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from textual import events
 from textual.actions import SkipAction
@@ -20,6 +20,9 @@ from token_explorer.ui.widgets.field import Field
 
 # The entry whose text goes to the model, so that its line ends are kept.
 VERBATIM = "insert"
+
+Given: TypeAlias = events.Key | events.Paste
+"""What is typed or pasted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,9 @@ class EntryLine(Widget):
 
     @dataclass
     class Strayed(Message):
-        """A key came when the line had closed: it is for others, as it was pressed after Enter or Escape."""
+        """What came when the line had closed: it is for others, as it is after Enter or Escape."""
 
-        key: str
-        character: str | None
+        input: Given
 
     @dataclass
     class Tabbed(Message):
@@ -154,7 +156,7 @@ class EntryLine(Widget):
 
     def take(self, key: events.Key) -> None:
         """Type a key that went elsewhere, as it was pressed before the line had opened."""
-        self._field._forward_event(events.Key(key.key, key.character))
+        self._field._forward_event(_again(key))
 
     def on_key(self, event: events.Key) -> None:
         self.passed = event
@@ -175,20 +177,21 @@ class EntryLine(Widget):
     def on_input_blurred(self, message: Input.Blurred) -> None:
         message.stop()
 
-    def _end(self, key: events.Key) -> bool:
+    def _end(self, given: Given) -> bool:
         """Close the line where a key does that, and pass on what comes after it; whether that was done.
 
         Not by a binding: when that acts, the keys behind it have been typed already.
         """
         entry, text = self.entry, self.text
+        key = given.key if isinstance(given, events.Key) else ""
         if entry is None:
-            self.post_message(self.Strayed(key.key, key.character))
-        elif key.key == "enter":
+            self.post_message(self.Strayed(_again(given)))
+        elif key == "enter":
             if entry.remembers:
                 self._history(entry).add(text)
             self.close()
             self.post_message(self.Submitted(entry, text))
-        elif key.key == "escape":
+        elif key == "escape":
             self.close()
             self.post_message(self.Left(entry))
         else:
@@ -223,3 +226,10 @@ class EntryLine(Widget):
 
     def _history(self, entry: Entry) -> History:
         return self._histories.setdefault(entry.name, History())
+
+
+def _again(given: Given) -> Given:
+    """The same, to be dealt with from the start."""
+    if isinstance(given, events.Key):
+        return events.Key(given.key, given.character)
+    return events.Paste(given.text)

@@ -34,7 +34,7 @@ class Field(Input):
     It scrolls by itself, as how much of the text is in view depends on the words beside it.
 
     Args:
-        deals: is offered each key before it is typed, and says whether it has dealt with it.
+        deals: is offered each key and paste before it is typed, and says whether it has dealt with it.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"field--label", "field--words", "field--wrong"}
@@ -55,7 +55,7 @@ class Field(Input):
     _lines = False
     _shown: tuple[str, Typed] = " ", Typed.of(" ")
 
-    def __init__(self, deals: Callable[[events.Key], bool]) -> None:
+    def __init__(self, deals: Callable[[events.Key | events.Paste], bool]) -> None:
         super().__init__(compact=True, select_on_focus=False)
         self._deals = deals
         self.cursor_blink = False  # a line that nobody types in costs nothing
@@ -107,7 +107,8 @@ class Field(Input):
     def _on_paste(self, event: events.Paste) -> None:
         """Take all of it; an Input takes the first line."""
         event.prevent_default().stop()
-        self.replace(event.text, *self.selection)
+        if not self._deals(event):
+            self.replace(event.text, *self.selection)
 
     def action_cursor_right(self, select: bool = False) -> None:
         """See Input.action_cursor_right; at the end it takes what is offered."""
