@@ -34,8 +34,9 @@ STAGES = {
     "MinPLogitsWarper": "min_p",
 }
 NAMES = [knob.name for knob in KNOBS]
-# How near to its limit a cumulative or relative probability may be for float32 to fall on the other side.
-NEAR = 1e-6
+# How near to its limit, as a part of it, a cumulative or relative probability may be for float32 to fall on
+# the other side; and how small, for it to have fewer digits.
+NEAR, TINY = 1e-5, 1e-35
 
 # Real, and few enough values that many tie; some that the model itself rules out.
 real_logits = st.builds(
@@ -107,11 +108,16 @@ def is_near_a_limit(stage: str, sampler: Sampler, logits: Floats) -> bool:
     """Whether float32's rounding decides which tokens a stage removes."""
     probabilities = softmax(logits)
     if stage == "top_p":
-        return bool((abs(np.cumsum(np.sort(probabilities)) - (1 - sampler.top_p)) < NEAR)[:-1].any())
+        return bool(_near(np.cumsum(np.sort(probabilities)), 1 - sampler.top_p)[:-1].any())
     if stage == "min_p":
         shares = probabilities / max(probabilities.max(), 1e-300)
-        return bool((abs(shares - sampler.min_p) < NEAR)[logits < logits.max()].any())
+        return bool(_near(shares, sampler.min_p)[logits < logits.max()].any())
     return False
+
+
+def _near(values: NDArray[np.float64], limit: float) -> NDArray[np.bool_]:
+    """Whether each is near a limit; none is near 0, below which there is nothing to fall."""
+    return (abs(values - limit) < NEAR * limit + TINY) & (limit > 0)
 
 
 def settled(before: Floats, after: Floats) -> Floats:
